@@ -1,0 +1,2 @@
+//! `eda`: five Solana workers over one shared connection.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The burn-detector worker.

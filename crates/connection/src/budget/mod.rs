@@ -1,0 +1,5 @@
+//! Who may send what, when.
+
+mod permit;
+
+pub use permit::{Answer, Note, Permit, Ticket};

@@ -1,0 +1,1 @@
+//! The liquidity-monitor worker.
