@@ -2,6 +2,10 @@
 
 /// Who may send what, when: the request budget.
 pub mod budget;
+/// Opening and counting sockets.
+pub mod dial;
+/// Where the provider is, and how to show it without its keys.
+pub mod endpoint;
 /// One HTTP connection, whatever the concurrency.
 pub mod http;
 /// One WebSocket, whose equal subscriptions are shared.
