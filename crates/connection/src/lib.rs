@@ -6,6 +6,8 @@ pub mod budget;
 pub mod dial;
 /// Where the provider is, and how to show it without its keys.
 pub mod endpoint;
+/// What workers are interested in, fetched once and handed to everyone who asked.
+pub mod feed;
 /// One HTTP connection, whatever the concurrency.
 pub mod http;
 /// One WebSocket, whose equal subscriptions are shared.

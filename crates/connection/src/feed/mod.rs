@@ -1,0 +1,3 @@
+//! The feed.
+
+mod walk;
