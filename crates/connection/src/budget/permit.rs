@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::{sync::mpsc, time::Instant};
 
-/// Names one granted request inside the budget.
+/// Names one request inside the budget, from the moment it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
 
@@ -16,7 +16,14 @@ pub struct Ticket(pub u64);
 pub struct Permit {
     ticket: Ticket,
     notes: Option<mpsc::UnboundedSender<Note>>,
-    answered: bool,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Granted,
+    Answered,
+    Settled,
 }
 
 /// What the head of a response said: everything the budget learns from.
@@ -48,15 +55,23 @@ pub enum Note {
     Finished {
         /// Which request.
         ticket: Ticket,
+        /// When its last byte arrived.
+        at: Instant,
         /// Size of the response as it travelled, in bytes.
         bytes: u64,
     },
-    /// The permit was dropped without an answer: the request may still reach the provider.
+    /// The permit was dropped before the whole response had arrived: without an answer, the request may still
+    /// reach the provider.
     Lost {
         /// Which request.
         ticket: Ticket,
         /// When it was given up.
         at: Instant,
+    },
+    /// Nothing was sent: the request is no longer wanted, waiting or granted.
+    Unused {
+        /// Which request.
+        ticket: Ticket,
     },
 }
 
@@ -64,23 +79,32 @@ pub enum Note {
 
 impl Permit {
     pub(crate) fn new(ticket: Ticket, notes: mpsc::UnboundedSender<Note>) -> Self {
-        Self { ticket, notes: Some(notes), answered: false }
+        Self { ticket, notes: Some(notes), stage: Stage::Granted }
     }
 
     /// A permit that no budget watches over, for probes of a local server and for tests.
     pub fn unmetered() -> Self {
-        Self { ticket: Ticket(0), notes: None, answered: false }
+        Self { ticket: Ticket(0), notes: None, stage: Stage::Granted }
     }
 
     /// The response's headers have arrived.
     pub fn answered(&mut self, answer: Answer) {
-        self.answered = true;
+        self.stage = Stage::Answered;
         self.tell(Note::Answered { ticket: self.ticket, at: Instant::now(), answer });
     }
 
     /// The whole response has arrived; `bytes` is its size as it travelled.
-    pub fn finished(self, bytes: u64) {
-        self.tell(Note::Finished { ticket: self.ticket, bytes });
+    pub fn finished(mut self, bytes: u64) {
+        self.stage = Stage::Settled;
+        self.tell(Note::Finished { ticket: self.ticket, at: Instant::now(), bytes });
+    }
+
+    /// No byte of the request has been written to a socket, and none will be: its place is free again at once.
+    pub fn unused(mut self) {
+        if self.stage == Stage::Granted {
+            self.stage = Stage::Settled;
+            self.tell(Note::Unused { ticket: self.ticket });
+        }
     }
 
     // The owner task outlives its permits except at shutdown, when nobody counts any more.
@@ -93,7 +117,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if !self.answered {
+        if self.stage != Stage::Settled {
             self.tell(Note::Lost { ticket: self.ticket, at: Instant::now() });
         }
     }
