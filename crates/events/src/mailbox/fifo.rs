@@ -1,0 +1,132 @@
+use std::{collections::VecDeque, fmt};
+
+use tokio::time::Instant;
+
+use super::{
+    InputStats, Mailbox, Post, Queue,
+    reader::{self, sealed::Waiting},
+};
+
+/// What the reader of a [`Mailbox`] receives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery<T> {
+    /// The next item.
+    Item(T),
+    /// At this place in the order, items are missing.
+    Gap {
+        /// How many.
+        missed: u64,
+    },
+}
+
+/// What became of an item that was posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Posted {
+    /// The reader will receive it.
+    Queued,
+    /// The queue is full: the reader will receive a gap marker in its place.
+    Missed,
+    /// The queue was closed, or its reader is gone for good.
+    Closed,
+}
+
+/// Items in order, with markers where some are missing. Two markers are never neighbours, so there are at most
+/// `capacity + 1` of them.
+#[derive(Debug)]
+pub struct Fifo<T> {
+    capacity: usize,
+    entries: VecDeque<(Delivery<T>, Instant)>,
+    items: usize,
+    missed: u64,
+}
+
+// === impl Mailbox ===
+
+impl<T: Clone + fmt::Display + Send + 'static> Mailbox<T> {
+    /// A mailbox that holds up to `capacity` waiting items, and beside them the one in hand. `name` appears in
+    /// its stats; an item's `Display` is how it is named in quarantine, so it should be short.
+    pub fn new(name: impl Into<String>, capacity: usize) -> (Post<T>, Self) {
+        let queue = Fifo { capacity, entries: VecDeque::new(), items: 0, missed: 0 };
+        reader::pair(name.into(), queue)
+    }
+}
+
+// === impl Post ===
+
+impl<T: Clone + fmt::Display + Send + 'static> Post<T> {
+    /// Queues the item, or records a gap in its place when the mailbox is full. Never waits.
+    pub fn post(&self, item: T) -> Posted {
+        self.with_queue(|queue| queue.push(item)).unwrap_or(Posted::Closed)
+    }
+
+    /// Records that the publisher itself lost items here, a dropped connection for example, or that it cannot
+    /// prove how many: then `missed` is its lower bound, and may be 0.
+    pub fn gap(&self, missed: u64) -> Posted {
+        self.with_queue(|queue| queue.push_gap(missed)).map_or(Posted::Closed, |()| Posted::Missed)
+    }
+}
+
+// === impl Fifo ===
+
+impl<T> Fifo<T> {
+    fn push(&mut self, item: T) -> Posted {
+        if self.items >= self.capacity {
+            self.push_gap(1);
+            return Posted::Missed;
+        }
+        self.entries.push_back((Delivery::Item(item), Instant::now()));
+        self.items = self.items.saturating_add(1);
+        Posted::Queued
+    }
+
+    fn push_gap(&mut self, more: u64) {
+        self.missed = self.missed.saturating_add(more);
+        if let Some((Delivery::Gap { missed }, _)) = self.entries.back_mut() {
+            *missed = missed.saturating_add(more);
+        } else {
+            self.entries.push_back((Delivery::Gap { missed: more }, Instant::now()));
+        }
+    }
+}
+
+impl<T: Clone + fmt::Display + Send + 'static> Queue for Fifo<T> {}
+
+impl<T: Clone + fmt::Display + Send + 'static> Waiting for Fifo<T> {
+    type Entry = Delivery<T>;
+
+    fn take(&mut self) -> Option<(Delivery<T>, Instant)> {
+        let taken = self.entries.pop_front()?;
+        if Self::is_item(&taken.0) {
+            self.items = self.items.saturating_sub(1);
+        }
+        Some(taken)
+    }
+
+    fn clear(&mut self) {
+        self.entries = VecDeque::new();
+        self.items = 0;
+    }
+
+    fn oldest(&self) -> Option<Instant> {
+        self.entries.front().map(|(_, since)| *since)
+    }
+
+    fn count(&self, stats: &mut InputStats) {
+        stats.queued = stats.queued.saturating_add(self.items);
+        stats.missed = self.missed;
+    }
+
+    fn is_item(entry: &Delivery<T>) -> bool {
+        match entry {
+            Delivery::Item(_) => true,
+            Delivery::Gap { .. } => false,
+        }
+    }
+
+    fn describe(entry: &Delivery<T>) -> String {
+        match entry {
+            Delivery::Item(item) => item.to_string(),
+            Delivery::Gap { missed } => format!("gap of {missed} missed"),
+        }
+    }
+}
