@@ -1,0 +1,137 @@
+//! Puts the replies to the calls of one HTTP request into one HTTP response.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::body::ReplyBody;
+use crate::{connection::Connection, reply::Reply};
+
+/// How the bytes of a response reach the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// All of them.
+    Whole,
+    /// The first half, then nothing.
+    Stalled,
+    /// The first half as if it were all.
+    Truncated,
+    /// The first half, then the connection closes.
+    Dropped,
+}
+
+/// The response under construction.
+#[derive(Debug)]
+pub(super) struct Answer {
+    envelopes: Vec<Value>,
+    headers: Vec<(String, String)>,
+    delay: Duration,
+    delivery: Delivery,
+    instead: Option<(StatusCode, Bytes)>,
+    never: bool,
+}
+
+// === impl Answer ===
+
+impl Default for Answer {
+    fn default() -> Self {
+        Self {
+            envelopes: Vec::new(),
+            headers: Vec::new(),
+            delay: Duration::ZERO,
+            delivery: Delivery::Whole,
+            instead: None,
+            never: false,
+        }
+    }
+}
+
+impl Answer {
+    /// Adds the reply to the call with this id.
+    pub(super) fn add(&mut self, id: &Value, reply: Reply) {
+        match reply {
+            Reply::Result(result) => self.result(id, &result),
+            Reply::Error { code, message, data } => {
+                let mut error = json!({"code": code, "message": message});
+                if let (Some(data), Some(fields)) = (data, error.as_object_mut()) {
+                    fields.insert("data".to_owned(), data);
+                }
+                self.envelopes.push(json!({"jsonrpc": "2.0", "error": error, "id": id}));
+            }
+            Reply::WrongId(result) => self.result(&json!("an id nobody asked with"), &result),
+            Reply::Huge(bytes) => self.result(id, &Value::String("x".repeat(bytes))),
+            Reply::Http { status, headers, body } => {
+                self.headers.extend(headers);
+                self.instead.get_or_insert((status, body));
+            }
+            Reply::WithHeaders(headers, inner) => {
+                self.headers.extend(headers);
+                self.add(id, *inner);
+            }
+            Reply::After(delay, inner) => {
+                self.delay = self.delay.max(delay);
+                self.add(id, *inner);
+            }
+            Reply::Never => self.never = true,
+            Reply::Stalled(result) => self.broken(id, &result, Delivery::Stalled),
+            Reply::Truncated(result) => self.broken(id, &result, Delivery::Truncated),
+            Reply::Dropped(result) => self.broken(id, &result, Delivery::Dropped),
+        }
+    }
+
+    fn result(&mut self, id: &Value, result: &Value) {
+        self.envelopes.push(json!({"jsonrpc": "2.0", "result": result, "id": id}));
+    }
+
+    fn broken(&mut self, id: &Value, result: &Value, delivery: Delivery) {
+        self.result(id, result);
+        if self.delivery == Delivery::Whole {
+            self.delivery = delivery;
+        }
+    }
+
+    /// Waits as long as the slowest reply and builds the response.
+    pub(super) async fn deliver(
+        mut self,
+        batch: bool,
+        reversed: bool,
+        gzip: bool,
+        connection: Arc<Connection>,
+    ) -> Response<ReplyBody> {
+        if self.never {
+            std::future::pending::<()>().await;
+        }
+        if !self.delay.is_zero() {
+            tokio::time::sleep(self.delay).await;
+        }
+        if let Some((status, body)) = self.instead {
+            let mut response = Response::new(ReplyBody::whole(body));
+            *response.status_mut() = status;
+            set_headers(&mut response, &self.headers);
+            return response;
+        }
+        let json = if batch {
+            if reversed {
+                self.envelopes.reverse();
+            }
+            Value::Array(self.envelopes).to_string()
+        } else {
+            self.envelopes.pop().unwrap_or_default().to_string()
+        };
+        ReplyBody::respond(&self.headers, json.into(), gzip, self.delivery, connection)
+    }
+}
+
+/// Sets response headers; one that is not valid HTTP is a mistake in the test and says so in the log.
+pub(super) fn set_headers(response: &mut Response<ReplyBody>, headers: &[(String, String)]) {
+    for (name, value) in headers {
+        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            (Ok(name), Ok(value)) => {
+                response.headers_mut().insert(name, value);
+            }
+            _ => tracing::error!(name, value, "not an HTTP header"),
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Who is subscribed to what, with the sharing rules of Agave.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use serde_json::Value;
+use tokio::sync::{mpsc, watch};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::connection::Connection;
+
+/// A live subscription.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    /// The id in its notifications.
+    pub id: u64,
+    /// For example `accountSubscribe`.
+    pub method: String,
+    /// The parameters as sent.
+    pub params: Value,
+    /// Numbers of the connections that hold it.
+    pub connections: BTreeSet<u64>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    next_id: u64,
+    subscriptions: BTreeMap<u64, Subscription>,
+    outgoing: BTreeMap<u64, (mpsc::Sender<Message>, Arc<Connection>)>,
+}
+
+/// All subscriptions and the queues of all connections.
+#[derive(Debug, Default)]
+pub(super) struct Registry {
+    state: watch::Sender<State>,
+}
+
+// === impl Subscription ===
+
+impl Subscription {
+    /// The first parameter, if it is a string.
+    pub fn first(&self) -> Option<&str> {
+        self.params.get(0).and_then(Value::as_str)
+    }
+
+    pub(super) fn wants_logs(&self, mentions: &[&str]) -> bool {
+        if self.method != "logsSubscribe" {
+            return false;
+        }
+        match self.params.get(0) {
+            Some(Value::String(filter)) => filter == "all" || filter == "allWithVotes",
+            Some(filter) => filter.get("mentions").and_then(Value::as_array).is_some_and(|wanted| {
+                wanted.iter().filter_map(Value::as_str).any(|one| mentions.contains(&one))
+            }),
+            None => false,
+        }
+    }
+}
+
+// === impl Registry ===
+
+impl Registry {
+    pub(super) fn subscriptions(&self) -> Vec<Subscription> {
+        self.state.borrow().subscriptions.values().cloned().collect()
+    }
+
+    pub(super) async fn until(&self, mut reached: impl FnMut(&[Subscription]) -> bool) -> Vec<Subscription> {
+        let mut watching = self.state.subscribe();
+        let mut subscriptions = Vec::new();
+        let waited = watching
+            .wait_for(|state| {
+                subscriptions = state.subscriptions.values().cloned().collect();
+                reached(&subscriptions)
+            })
+            .await
+            .is_ok();
+        // The sender lives in `self`, so the wait ends only by success.
+        debug_assert!(waited);
+        subscriptions
+    }
+
+    /// Opens a connection's queue.
+    pub(super) fn open(&self, connection: Arc<Connection>, outgoing: mpsc::Sender<Message>) {
+        self.state.send_modify(|state| {
+            state.outgoing.insert(connection.number(), (outgoing, connection));
+        });
+    }
+
+    /// Forgets a connection and every subscription only it held.
+    pub(super) fn close(&self, connection: u64) {
+        self.state.send_modify(|state| {
+            state.outgoing.remove(&connection);
+            state.subscriptions.retain(|_, subscription| {
+                subscription.connections.remove(&connection);
+                !subscription.connections.is_empty()
+            });
+        });
+    }
+
+    /// Subscribes a connection and queues the answer `reply` makes of the id, before any notification can be.
+    pub(super) fn subscribe(
+        &self,
+        connection: u64,
+        method: &str,
+        params: &Value,
+        reply: impl FnOnce(u64) -> Message,
+    ) {
+        self.state.send_modify(|state| {
+            let equal = state
+                .subscriptions
+                .values_mut()
+                .find(|subscription| subscription.method == method && subscription.params == *params);
+            let id = if let Some(subscription) = equal {
+                subscription.connections.insert(connection);
+                subscription.id
+            } else {
+                let id = state.next_id;
+                state.next_id = state.next_id.saturating_add(1);
+                state.subscriptions.insert(
+                    id,
+                    Subscription {
+                        id,
+                        method: method.to_owned(),
+                        params: params.clone(),
+                        connections: BTreeSet::from([connection]),
+                    },
+                );
+                id
+            };
+            state.send(connection, reply(id));
+        });
+    }
+
+    /// Unsubscribes a connection; `false` if it does not hold this id.
+    pub(super) fn unsubscribe(&self, connection: u64, id: u64) -> bool {
+        let mut held = false;
+        self.state.send_modify(|state| {
+            if let Some(subscription) = state.subscriptions.get_mut(&id) {
+                held = subscription.connections.remove(&connection);
+                if subscription.connections.is_empty() {
+                    state.subscriptions.remove(&id);
+                }
+            }
+        });
+        held
+    }
+
+    /// Ends subscriptions without a word.
+    pub(super) fn forget(&self, ended: impl Fn(&Subscription) -> bool) {
+        self.state.send_modify(|state| state.subscriptions.retain(|_, subscription| !ended(subscription)));
+    }
+
+    pub(super) fn send(&self, connection: u64, frame: Message) {
+        self.state.borrow().send(connection, frame);
+    }
+
+    pub(super) fn broadcast(&self, frame: &Message) -> usize {
+        let state = self.state.borrow();
+        state.outgoing.keys().filter(|connection| state.send(**connection, frame.clone())).count()
+    }
+
+    pub(super) fn notify(&self, of: impl Fn(&Subscription) -> bool, result: &Value) -> usize {
+        let state = self.state.borrow();
+        let mut sent = 0_usize;
+        for subscription in state.subscriptions.values().filter(|subscription| of(subscription)) {
+            let method = subscription.method.replace("Subscribe", "Notification");
+            let id = subscription.id;
+            let frame = format!(
+                r#"{{"jsonrpc":"2.0","method":"{method}","params":{{"result":{result},"subscription":{id}}}}}"#
+            );
+            for connection in &subscription.connections {
+                sent =
+                    sent.saturating_add(usize::from(state.send(*connection, Message::text(frame.as_str()))));
+            }
+        }
+        sent
+    }
+}
+
+// === impl State ===
+
+impl State {
+    /// Queues a frame. A connection whose queue is full has a client that reads too slowly, and is ended, as nodes do.
+    fn send(&self, connection: u64, frame: Message) -> bool {
+        let Some((outgoing, socket)) = self.outgoing.get(&connection) else { return false };
+        let sent = outgoing.try_send(frame).is_ok();
+        if !sent {
+            socket.kill();
+        }
+        sent
+    }
+}

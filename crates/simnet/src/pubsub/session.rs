@@ -1,0 +1,223 @@
+//! One WebSocket from upgrade to close.
+
+use std::sync::Arc;
+
+use futures_util::{FutureExt, SinkExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use http::{HeaderMap, Version};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::mpsc,
+    time::Instant,
+};
+use tokio_tungstenite::{
+    WebSocketStream, accept_hdr_async_with_config,
+    tungstenite::{
+        self, Message,
+        handshake::server::{ErrorResponse, Request, Response},
+        protocol::WebSocketConfig,
+    },
+};
+
+use super::{Pubsub, Verdict};
+use crate::{call::Call, connection::Connection};
+
+/// Bytes a client's message may have (`max_message_size` in Agave's `rpc_pubsub_service.rs`).
+const MAX_CLIENT_MESSAGE: usize = 4096;
+
+/// Frames waiting for a client before it counts as too slow.
+const OUTGOING_FRAMES: usize = 16_384;
+
+/// What a socket does next.
+enum Event {
+    Outgoing(Message),
+    Incoming(Option<Result<Message, tungstenite::Error>>),
+    Due(Box<Call>, Verdict),
+    HalfOpen,
+    Drain,
+}
+
+/// What the handshake said.
+struct Handshake {
+    headers: HeaderMap,
+    path: String,
+}
+
+/// Takes the connection out of the registry however its session ends.
+struct Registered<'a> {
+    pubsub: &'a Pubsub,
+    connection: u64,
+}
+
+impl Pubsub {
+    /// Serves one connection until it ends.
+    pub(crate) async fn serve<S>(self: Arc<Self>, stream: S, connection: Arc<Connection>)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        let Some((socket, handshake)) = self.upgrade(stream).await else { return };
+        connection.upgraded();
+        let (sender, outgoing) = mpsc::channel(OUTGOING_FRAMES);
+        self.registry.open(Arc::clone(&connection), sender);
+        let registered = Registered { pubsub: &self, connection: connection.number() };
+        if let Err(error) = self.converse(socket, outgoing, &handshake, &connection).await {
+            tracing::debug!(%error, connection = connection.number(), "socket ended");
+        }
+        drop(registered);
+    }
+
+    async fn upgrade<S>(&self, stream: S) -> Option<(WebSocketStream<S>, Handshake)>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        let mut handshake = Handshake { headers: HeaderMap::new(), path: String::new() };
+        let refusal = self.refusal();
+        #[expect(clippy::result_large_err, reason = "the callback's type is tungstenite's")]
+        let callback = |request: &Request, response: Response| {
+            handshake.headers = request.headers().clone();
+            handshake.path = request.uri().to_string();
+            match refusal {
+                None => Ok(response),
+                Some(status) => {
+                    let mut refused = ErrorResponse::new(Some(status.to_string()));
+                    *refused.status_mut() = status;
+                    Err(refused)
+                }
+            }
+        };
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(MAX_CLIENT_MESSAGE))
+            .max_frame_size(Some(MAX_CLIENT_MESSAGE));
+        match accept_hdr_async_with_config(stream, callback, Some(config)).await {
+            Ok(socket) => Some((socket, handshake)),
+            Err(error) => {
+                tracing::debug!(%error, "no upgrade");
+                None
+            }
+        }
+    }
+
+    async fn converse<S>(
+        &self,
+        mut socket: WebSocketStream<S>,
+        mut outgoing: mpsc::Receiver<Message>,
+        handshake: &Handshake,
+        connection: &Connection,
+    ) -> Result<(), tungstenite::Error>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        let mut half_open = self.half_open.subscribe();
+        let mut delayed: FuturesUnordered<BoxFuture<'static, (Box<Call>, Verdict)>> = FuturesUnordered::new();
+        let mut draining = false;
+        loop {
+            let reading = !*half_open.borrow_and_update();
+            // Every branch is cancel safe: the socket keeps partial frames, the queue and the delays keep their items.
+            let event = tokio::select! {
+                Some(frame) = outgoing.recv() => Event::Outgoing(frame),
+                incoming = socket.next(), if reading => Event::Incoming(incoming),
+                Some((call, verdict)) = delayed.next() => Event::Due(call, verdict),
+                Ok(()) = half_open.changed() => Event::HalfOpen,
+                () = connection.draining(), if !draining => Event::Drain,
+            };
+            match event {
+                Event::Outgoing(frame) => socket.send(frame).await?,
+                Event::Incoming(None) => return Ok(()),
+                Event::Incoming(Some(message)) => {
+                    if let Some(call) = self.read(message?, handshake, connection) {
+                        self.journal.record(call.clone());
+                        let verdict = self.verdict(&call);
+                        self.settle(Box::new(call), verdict, &delayed);
+                    }
+                }
+                Event::Due(call, verdict) => self.settle(call, verdict, &delayed),
+                Event::HalfOpen => {}
+                Event::Drain => {
+                    draining = true;
+                    socket.send(Message::Close(None)).await?;
+                }
+            }
+        }
+    }
+
+    /// The call a message carries, if it carries one.
+    fn read(&self, message: Message, handshake: &Handshake, connection: &Connection) -> Option<Call> {
+        if message.is_ping() {
+            self.pinged();
+        }
+        // Pings are answered by the protocol layer; a node ignores binary frames.
+        let text = message.is_text().then(|| message.into_text().ok()).flatten()?;
+        connection.requested(Version::HTTP_11);
+        let Ok(mut call) = serde_json::from_str::<Value>(&text) else {
+            let error = json!({"code": -32700, "message": "Parse error"});
+            self.registry.send(connection.number(), failure(&Value::Null, &error));
+            return None;
+        };
+        Some(Call {
+            method: call.get("method").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            params: call.get_mut("params").map(Value::take).unwrap_or_default(),
+            id: call.get_mut("id").map(Value::take).unwrap_or_default(),
+            headers: handshake.headers.clone(),
+            path: handshake.path.clone(),
+            version: Version::HTTP_11,
+            connection: connection.number(),
+            batch: 1,
+            at: Instant::now(),
+        })
+    }
+
+    fn settle(
+        &self,
+        call: Box<Call>,
+        verdict: Verdict,
+        delayed: &FuturesUnordered<BoxFuture<'static, (Box<Call>, Verdict)>>,
+    ) {
+        match verdict {
+            Verdict::Node => self.as_node(&call),
+            Verdict::Error { code, message } => {
+                self.registry
+                    .send(call.connection, failure(&call.id, &json!({"code": code, "message": message})));
+            }
+            Verdict::Silent => {}
+            Verdict::Text(text) => self.registry.send(call.connection, Message::text(text)),
+            Verdict::After(delay, then) => {
+                delayed.push(tokio::time::sleep(delay).map(move |()| (call, *then)).boxed());
+            }
+        }
+    }
+
+    fn as_node(&self, call: &Call) {
+        if call.method.ends_with("Unsubscribe") {
+            let id = call.params.get(0).and_then(Value::as_u64);
+            let held = id.is_some_and(|id| self.registry.unsubscribe(call.connection, id));
+            let answer = if held {
+                success(&call.id, &json!(true))
+            } else {
+                failure(&call.id, &json!({"code": -32602, "message": "Invalid subscription id."}))
+            };
+            self.registry.send(call.connection, answer);
+        } else if call.method.ends_with("Subscribe") {
+            let reply = |subscription| success(&call.id, &json!(subscription));
+            self.registry.subscribe(call.connection, &call.method, &call.params, reply);
+        } else {
+            let error = json!({"code": -32601, "message": "Method not found"});
+            self.registry.send(call.connection, failure(&call.id, &error));
+        }
+    }
+}
+
+fn success(id: &Value, result: &Value) -> Message {
+    Message::text(format!(r#"{{"jsonrpc":"2.0","result":{result},"id":{id}}}"#))
+}
+
+fn failure(id: &Value, error: &Value) -> Message {
+    Message::text(format!(r#"{{"jsonrpc":"2.0","error":{error},"id":{id}}}"#))
+}
+
+// === impl Registered ===
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        self.pubsub.registry.close(self.connection);
+    }
+}
