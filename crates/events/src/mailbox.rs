@@ -2,13 +2,13 @@
 //!
 //! Two queues, one way of reading:
 //!
-//! - [`Mailbox`] keeps every item up to its capacity, in order. What does not fit leaves a [`Delivery::Gap`] at
-//!   its place in the order, so that a slow reader learns what it missed and where, and delays nobody.
-//! - [`Latest`] keeps only the newest state per key, in the order in which the keys first arrived.
+//! - `Mailbox` keeps every item up to its capacity, in order. What does not fit leaves a gap marker at its place
+//!   in the order, so that a slow reader learns what it missed and where, and delays nobody.
+//! - `Latest` keeps only the newest state per key, in the order in which the keys first arrived.
 //!
-//! What a reader takes is *in hand* until it calls [`Reader::done`], and the queue outlives the reader: an
-//! incarnation that ends without `done` leaves the item for the next one. When it ended because it failed, the
-//! supervisor says so through [`Input::blame`]; an item blamed twice is poison and goes into quarantine.
+//! What a reader takes is *in hand* until it calls `done`, and the queue outlives the reader: an incarnation that
+//! ends without `done` leaves the item for the next one. When it ended because it failed, the supervisor says so
+//! through `Input::blame`; an item blamed twice is poison and goes into quarantine.
 //!
 //! Not responsible for: filling gaps, restarting readers, or keeping anything over the end of the process.
 
@@ -75,7 +75,7 @@ pub struct Quarantined {
 }
 
 /// The numbers of one input. Of the items ever posted, each is in exactly one of `queued`, `delivered`, `missed`,
-/// `coalesced` and `quarantined`.
+/// `coalesced` and `quarantined`, unless the publisher took it back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InputStats {
     /// The input's name, from whoever made it.

@@ -43,6 +43,8 @@ pub enum Cluster {
     Devnet,
     /// A simulated chain: nothing on it is real.
     Simnet,
+    /// Not known: the endpoint has not said yet. Only status events say this.
+    Unknown,
     /// Any other chain, a local validator for example, named by its genesis hash.
     Genesis(String),
 }
@@ -132,6 +134,7 @@ impl fmt::Display for Cluster {
             Self::Testnet => "testnet",
             Self::Devnet => "devnet",
             Self::Simnet => "simnet",
+            Self::Unknown => "unknown",
             Self::Genesis(hash) => hash,
         })
     }
@@ -151,6 +154,7 @@ impl<'de> Deserialize<'de> for Cluster {
             "testnet" => Self::Testnet,
             "devnet" => Self::Devnet,
             "simnet" => Self::Simnet,
+            "unknown" => Self::Unknown,
             other => Self::Genesis(other.to_owned()),
         })
     }

@@ -297,7 +297,7 @@ fn missed(entries: &[Delivery<u64>]) -> u64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     /// Whatever the publisher, the reader and the supervisor do: the reader sees what the model says, in order,
     /// and each item is seen, in quarantine, or told missing; none of them twice.
