@@ -11,7 +11,13 @@ use std::{
     time::Duration,
 };
 
-use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{
+        CertificateDer, ServerName,
+        pem::{self, PemObject},
+    },
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -102,6 +108,14 @@ pub enum TrustError {
     /// The library refuses its own defaults.
     #[error("cannot set up TLS: {0}")]
     Setup(#[from] rustls::Error),
+}
+
+/// The certificates in a PEM file, DER.
+///
+/// # Errors
+/// When a block of the file is broken.
+pub fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, pem::Error> {
+    CertificateDer::pem_slice_iter(pem).map(|certificate| Ok(certificate?.to_vec())).collect()
 }
 
 // === impl Dialer ===

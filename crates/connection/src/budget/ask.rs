@@ -51,3 +51,18 @@ pub enum Refused {
     #[error("the request budget is closed")]
     Closed,
 }
+
+// === impl Refused ===
+
+impl Refused {
+    pub(crate) fn outcome(&self) -> super::Outcome {
+        use super::Outcome;
+        match self {
+            Self::DeadlineUnmeetable { .. } => Outcome::DeadlineUnmeetable,
+            Self::Expired => Outcome::Expired,
+            Self::QueueFull { .. } => Outcome::QueueFull,
+            Self::OverLimit { .. } => Outcome::OverLimit,
+            Self::Closed => Outcome::Closed,
+        }
+    }
+}

@@ -1,3 +1,0 @@
-//! The feed.
-
-mod walk;
