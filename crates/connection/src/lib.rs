@@ -10,6 +10,8 @@ pub mod dial;
 /// Where the provider is, and how to show it without its keys.
 pub mod endpoint;
 mod gate;
+/// One HTTP connection, whatever the concurrency.
+pub mod http;
 /// The error codes of nodes that eda decides on.
 pub mod node_error;
 /// Who asks, for what, how urgently: the words that budget, HTTP and PubSub share.
