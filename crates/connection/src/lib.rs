@@ -14,6 +14,8 @@ mod gate;
 pub mod http;
 /// The error codes of nodes that eda decides on.
 pub mod node_error;
+/// One WebSocket, whose equal subscriptions are shared.
+pub mod pubsub;
 /// Who asks, for what, how urgently: the words that budget, HTTP and PubSub share.
 pub mod request;
 
