@@ -1,0 +1,312 @@
+//! A call from permit to answer: asks the budget, sends, and repeats what may be repeated.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::Value;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, timeout_at},
+};
+use tracing::{error, warn};
+
+use crate::{
+    backoff::{Backoff, jittered},
+    budget::{Ask, Budget, Permit, Refused},
+    http::{Call, CallError, Http, HttpStats, Reply, TransportError},
+    node_error,
+    request::{Caller, Class, Method},
+};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// A key or address that is refused will hardly be accepted a moment later.
+pub(crate) const REFUSED_PAUSE: Duration = Duration::from_secs(60);
+/// How long a call of the connection itself may take before its asker hears that it failed, and decides anew.
+const SHARED_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Everyone's way to ask the provider.
+#[derive(Clone, Debug)]
+pub(crate) struct Calls {
+    budget: Budget,
+    http: Http,
+    /// A connection of their own for heavy answers, where the plan and the operator allow two.
+    bulk: Option<Http>,
+    access: Arc<Access>,
+    /// Leases out now: without any, nothing is sent, or a late call would open the connection again.
+    leases: watch::Receiver<usize>,
+}
+
+/// Whether the provider lets us in.
+#[derive(Debug, Default)]
+struct Access(std::sync::Mutex<Option<String>>);
+
+/// Why a request has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// The budget did not let it go.
+    #[error(transparent)]
+    Budget(#[from] Refused),
+    /// It went, and this came of it.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The deadline passed before an answer came.
+    #[error("no answer before the deadline; the last failure was: {0}")]
+    Deadline(String),
+    /// The node's answer is not of the shape its method promises.
+    #[error("the answer to {method} is not what it should be: {reason}")]
+    Unexpected {
+        /// What was asked.
+        method: Method,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The parameters are no JSON.
+    #[error("the parameters of {method} cannot be sent: {reason}")]
+    Parameters {
+        /// What was to be asked.
+        method: Method,
+        /// What is wrong with them.
+        reason: String,
+    },
+}
+
+// === impl Calls ===
+
+impl Calls {
+    pub(crate) fn new(
+        budget: Budget,
+        http: Http,
+        bulk: Option<Http>,
+        leases: watch::Receiver<usize>,
+    ) -> Self {
+        Self { budget, http, bulk, access: Arc::default(), leases }
+    }
+
+    /// A call that the connection makes for everyone.
+    pub(crate) async fn shared(
+        &self,
+        class: Class,
+        method: Method,
+        params: Value,
+    ) -> Result<Reply, RequestError> {
+        let deadline = Instant::now() + SHARED_PATIENCE;
+        self.call(Caller::Shared, class, method, params, Some(deadline)).await
+    }
+
+    /// Asks until there is an answer, the failure is one that repeating cannot mend, or the deadline passes.
+    /// A call that is unsafe to repeat is sent once.
+    pub(crate) async fn call(
+        &self,
+        caller: Caller,
+        class: Class,
+        method: Method,
+        params: Value,
+        deadline: Option<Instant>,
+    ) -> Result<Reply, RequestError> {
+        let call = Call::new(method.clone(), class, &params).map_err(|error| RequestError::Parameters {
+            method: method.clone(),
+            reason: error.to_string(),
+        })?;
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+        loop {
+            let ask = Ask { caller, method: method.clone(), class, deadline };
+            let permit = self.permit(ask).await?;
+            let answer =
+                within(deadline, Some(&method), self.line(&method).call(call.clone(), permit)).await?;
+            let failure = match answer {
+                Ok(reply) => {
+                    self.access.open();
+                    return Ok(reply);
+                }
+                Err(failure) => failure,
+            };
+            self.access.judge(&failure);
+            match after(&failure, &method) {
+                Then::GiveUp => return Err(failure.into()),
+                // The budget has frozen what the refusal names; the next permit comes when it thaws. If that is
+                // something else, such as new connections, the pause keeps this call from running on.
+                Then::AskBudget => wait(jittered(FIRST_PAUSE), deadline, &failure).await?,
+                Then::Pause => wait(backoff.pause(), deadline, &failure).await?,
+                Then::LongPause => wait(jittered(REFUSED_PAUSE), deadline, &failure).await?,
+            }
+        }
+    }
+
+    /// The right to send, as long as somebody holds a lease.
+    async fn permit(&self, ask: Ask) -> Result<Permit, RequestError> {
+        loop {
+            let mut leases = self.leases.clone();
+            within(ask.deadline, None, leases.wait_for(|leases| *leases > 0))
+                .await?
+                .map_err(|_| Refused::Closed)?;
+            let permit = self.budget.acquire(ask.clone()).await?;
+            if *leases.borrow() > 0 {
+                return Ok(permit);
+            }
+            permit.unused();
+        }
+    }
+
+    /// What the provider said when it last refused the key or the address; `None` while it answers.
+    pub(crate) fn refused_access(&self) -> Option<String> {
+        self.access.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// What happened on the HTTP side; on both connections together where there are two.
+    pub(crate) fn http_stats(&self) -> HttpStats {
+        let stats = self.http.stats();
+        match &self.bulk {
+            Some(bulk) => stats.with(bulk.stats()),
+            None => stats,
+        }
+    }
+
+    /// Closes every connection; the next call opens one again.
+    pub(crate) async fn close(&self) {
+        self.http.close().await;
+        if let Some(bulk) = &self.bulk {
+            bulk.close().await;
+        }
+    }
+
+    fn line(&self, method: &Method) -> &Http {
+        match &self.bulk {
+            Some(bulk) if method.is_heavy() => bulk,
+            Some(_) | None => &self.http,
+        }
+    }
+}
+
+/// What to do about a failed call.
+enum Then {
+    GiveUp,
+    AskBudget,
+    Pause,
+    LongPause,
+}
+
+fn after(failure: &CallError, method: &Method) -> Then {
+    match failure {
+        // Neither reached the node, so even a transaction may be sent again.
+        CallError::RateLimited { .. } => Then::AskBudget,
+        CallError::Transport(TransportError::Dial(_) | TransportError::NotSent { .. }) => Then::Pause,
+        CallError::Transport(TransportError::Lost { .. })
+        | CallError::NotJson { .. }
+        | CallError::WrongId
+        | CallError::Stalled { .. }
+        | CallError::Closed
+            if !method.is_unsafe_to_repeat() =>
+        {
+            Then::Pause
+        }
+        // 408: the server did not wait for the request.
+        CallError::Status { code, .. } if (*code >= 500 || *code == 408) && !method.is_unsafe_to_repeat() => {
+            Then::Pause
+        }
+        CallError::Unauthorized { .. } | CallError::Forbidden { .. } => Then::LongPause,
+        CallError::Transport(TransportError::Lost { .. })
+        | CallError::NotJson { .. }
+        | CallError::WrongId
+        | CallError::Stalled { .. }
+        | CallError::Status { .. }
+        | CallError::Rpc(_)
+        | CallError::TooLarge { .. }
+        | CallError::OutcomeUnknown { .. }
+        | CallError::Closed => Then::GiveUp,
+    }
+}
+
+/// `sent` is the call that is under way, if one is: its outcome may be unknown when the deadline passes.
+async fn within<T>(
+    deadline: Option<Instant>,
+    sent: Option<&Method>,
+    answer: impl Future<Output = T>,
+) -> Result<T, RequestError> {
+    let Some(deadline) = deadline else { return Ok(answer.await) };
+    timeout_at(deadline, answer).await.map_err(|_| {
+        let cause = "the answer did not come in time".to_owned();
+        match sent {
+            Some(method) if method.is_unsafe_to_repeat() => {
+                CallError::OutcomeUnknown { method: method.clone(), cause }.into()
+            }
+            Some(_) | None => RequestError::Deadline(cause),
+        }
+    })
+}
+
+async fn wait(pause: Duration, deadline: Option<Instant>, failure: &CallError) -> Result<(), RequestError> {
+    if deadline.is_some_and(|deadline| Instant::now() + pause >= deadline) {
+        return Err(RequestError::Deadline(failure.to_string()));
+    }
+    sleep(pause).await;
+    Ok(())
+}
+
+// === impl RequestError ===
+
+impl RequestError {
+    pub(crate) fn unexpected(method: &Method, reason: &dyn std::fmt::Display) -> Self {
+        Self::Unexpected { method: method.clone(), reason: reason.to_string() }
+    }
+
+    /// The label by which failures are counted.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Budget(_) => "budget",
+            Self::Call(error) => error.kind(),
+            Self::Deadline(_) => "deadline",
+            Self::Unexpected { .. } => "unexpected",
+            Self::Parameters { .. } => "parameters",
+        }
+    }
+
+    /// Whether less has to be asked for at once: the answer or the question is larger than somebody allows.
+    pub(crate) fn is_too_much(&self) -> bool {
+        match self {
+            Self::Call(CallError::TooLarge { .. } | CallError::Status { code: 413, .. }) => true,
+            Self::Call(_) | Self::Budget(_) | Self::Deadline(_) => {
+                self.node_error().is_some_and(|(code, _)| code == node_error::INVALID_PARAMS)
+            }
+            Self::Unexpected { .. } | Self::Parameters { .. } => false,
+        }
+    }
+
+    /// The node's own error, if that is what it is.
+    pub fn node_error(&self) -> Option<(i64, &str)> {
+        match self {
+            Self::Call(CallError::Rpc(error)) => Some((error.code, error.message.as_str())),
+            Self::Call(_)
+            | Self::Budget(_)
+            | Self::Deadline(_)
+            | Self::Unexpected { .. }
+            | Self::Parameters { .. } => None,
+        }
+    }
+}
+
+// === impl Access ===
+
+impl Access {
+    fn open(&self) {
+        let mut refused = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if refused.take().is_some() {
+            warn!("the provider lets us in again");
+        }
+    }
+
+    /// Says once, clearly, that the key or the address is refused; repeating it would bury everything else.
+    fn judge(&self, failure: &CallError) {
+        if !matches!(failure, CallError::Unauthorized { .. } | CallError::Forbidden { .. }) {
+            return;
+        }
+        let mut refused = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if refused.is_none() {
+            error!("{failure}; trying again every {} s", REFUSED_PAUSE.as_secs());
+        }
+        *refused = Some(failure.to_string());
+    }
+}

@@ -1,0 +1,72 @@
+//! What the feed hands out: transactions and account states, each with the slot it was true at.
+
+use std::{fmt, sync::Arc};
+
+use eda_chain::{Dex, TokenProgram, Transaction};
+use eda_events::{Address, Commitment, Slot};
+
+/// A transaction that landed, parsed once and shared by everyone who asked for it.
+#[derive(Clone, Debug)]
+pub struct TransactionFact {
+    /// The transaction, failed ones included.
+    pub transaction: Arc<Transaction>,
+    /// How settled it was when it was read.
+    pub commitment: Commitment,
+    /// Facts of this kind come in the order in which they happened: they are read from blocks. Those that are
+    /// notified by their logs come slot by slot for each address; inside a slot nodes promise no order (solana#22456)
+    /// and do shuffle it, and one that was notified for two addresses may overtake others.
+    pub ordered: bool,
+    /// It was read to close a gap, not as it happened.
+    pub filled: bool,
+}
+
+/// What an account held at a slot. Facts about one account never go back in slot.
+#[derive(Clone, Debug)]
+pub struct AccountFact {
+    /// Which account.
+    pub address: Address,
+    /// The slot at whose end it held this.
+    pub slot: Slot,
+    /// `None` where the account does not exist.
+    pub state: Option<Arc<AccountState>>,
+    /// It was read after a (re)connect, not sent by the node as it changed.
+    pub snapshot: bool,
+}
+
+/// The content of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountState {
+    /// The program that owns it, by which its data must be read.
+    pub owner: Address,
+    /// Its balance.
+    pub lamports: u64,
+    /// Its data.
+    pub data: Vec<u8>,
+}
+
+// === impl AccountFact ===
+
+impl AccountFact {
+    /// Whose account it is, as a label from a closed set: an exchange's name, `token`, `other` or `missing`.
+    pub fn owner_label(&self) -> &'static str {
+        match self.state.as_deref() {
+            None => "missing",
+            Some(state) if TokenProgram::from_address(&state.owner).is_some() => "token",
+            Some(state) => Dex::from_program(&state.owner).map_or("other", Dex::as_str),
+        }
+    }
+}
+
+// Quarantine lists describe an item by these texts.
+
+impl fmt::Display for TransactionFact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "transaction {} in slot {}", self.transaction.signature(), self.transaction.slot())
+    }
+}
+
+impl fmt::Display for AccountFact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "account {} at slot {}", self.address, self.slot)
+    }
+}

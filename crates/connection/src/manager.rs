@@ -1,0 +1,333 @@
+//! The shared connection itself: opened by the first lease, closed by the last.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use eda_events::WorkerName;
+use tokio::{sync::watch, time::sleep};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{Instrument, info_span};
+
+use crate::{
+    budget::{Budget, Limits, Refused, Snapshot},
+    calls::Calls,
+    dial::{Dialer, TrustError},
+    endpoint::Endpoint,
+    feed::{Feed, FeedConfig, Interest, Plan, Unaffordable},
+    gate::Gate,
+    http::{Http, HttpConfig, UnusableUrl},
+    lease::Lease,
+    pubsub::{self, PubSub},
+    request::Caller,
+    stats::Stats,
+    vitals::{Vital, Vitals},
+};
+
+/// Having closed the connection, look so long afterwards whether it is still closed.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// A connection that the budget has no room to let wait is asked for again after this.
+const CROWDED: Duration = Duration::from_secs(1);
+
+/// Everything the connection needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the provider is.
+    pub endpoint: Endpoint,
+    /// What it allows.
+    pub limits: Limits,
+    /// Workers' shares within a class; 1 where nothing is said.
+    pub weights: BTreeMap<WorkerName, u32>,
+    /// Certificate authorities trusted beside the public ones, DER.
+    pub extra_roots: Vec<Vec<u8>>,
+    /// The longest time that opening a connection may take.
+    pub connect_timeout: Duration,
+    /// Bounds of the HTTP side.
+    pub http: HttpConfig,
+    /// Bounds of the WebSocket side.
+    pub pubsub: pubsub::Config,
+    /// Settings of the feed.
+    pub feed: FeedConfig,
+}
+
+/// Why there can be no connection, whatever the network does.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// See [`TrustError`].
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// See [`UnusableUrl`].
+    #[error(transparent)]
+    Url(#[from] UnusableUrl),
+}
+
+/// The one connection that all workers share: one request budget, one HTTP connection, one WebSocket, one feed.
+///
+/// There is no global one: whoever opens it decides who shares it.
+pub struct ConnectionManager {
+    endpoint: Endpoint,
+    calls: Arc<Calls>,
+    pubsub: Arc<PubSub>,
+    feed: Feed,
+    vitals: Arc<Vitals>,
+    holders: Mutex<BTreeMap<WorkerName, usize>>,
+    leases: watch::Sender<usize>,
+    tracker: TaskTracker,
+    stop: CancellationToken,
+}
+
+// === impl ConnectionManager ===
+
+impl ConnectionManager {
+    /// Prepares the connection. Nothing is sent before the first lease.
+    ///
+    /// # Errors
+    /// When the settings can never work.
+    pub fn open(config: Config) -> Result<Arc<Self>, OpenError> {
+        let dialer = Dialer::new(&config.extra_roots, config.connect_timeout)?;
+        let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
+        let weights =
+            config.weights.into_iter().map(|(name, weight)| (Caller::Worker(name), weight)).collect();
+        let budget = Budget::start(config.limits.clone(), weights, &tracker, stop.clone());
+        let gate = gate(&budget);
+        let http = || {
+            let (dialer, bounds) = (dialer.clone(), config.http.clone());
+            Http::new(&config.endpoint, dialer, bounds, gate.clone(), &tracker, stop.clone())
+        };
+        let bulk = (config.limits.connections > 1).then(http).transpose()?;
+        let leases = watch::Sender::new(0);
+        let calls = Arc::new(Calls::new(budget, http()?, bulk, leases.subscribe()));
+        let pubsub = Arc::new(PubSub::new(&config.endpoint, dialer, config.pubsub, gate, &tracker, &stop));
+        let vitals = Arc::new(Vitals::new());
+        let feed = Feed::start(
+            Arc::clone(&calls),
+            Arc::clone(&pubsub),
+            Arc::clone(&vitals),
+            config.limits,
+            config.feed,
+            &tracker,
+            &stop,
+        );
+        let manager = Arc::new(Self {
+            endpoint: config.endpoint,
+            calls,
+            pubsub,
+            feed,
+            vitals,
+            holders: Mutex::default(),
+            leases,
+            tracker,
+            stop,
+        });
+        manager.tracker.spawn(Self::keep(Keeper::of(&manager)).instrument(info_span!("connection")));
+        Ok(manager)
+    }
+
+    /// A worker's share. The connection is open while any lease exists.
+    pub fn lease(self: &Arc<Self>, worker: WorkerName) -> Lease {
+        *self.holders().entry(worker).or_default() += 1;
+        self.leases.send_modify(|leases| *leases += 1);
+        Lease::new(worker, Arc::clone(self))
+    }
+
+    /// How these interests would be met beside what is followed already, and what that costs.
+    ///
+    /// # Errors
+    /// When the provider's plan does not carry them, with the arithmetic.
+    pub fn plan(&self, interests: &[Interest]) -> Result<Plan, Unaffordable> {
+        self.feed.plan(interests)
+    }
+
+    /// The state of the budget at this moment.
+    pub async fn budget(&self) -> Snapshot {
+        // A budget that has been shut down has nothing to say any more.
+        self.calls.budget().snapshot().await.unwrap_or_default()
+    }
+
+    /// The state of everything else at this moment.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            lease_count: *self.leases.borrow(),
+            holders: self.holders().keys().copied().collect(),
+            url: self.endpoint.redacted(),
+            vital: self.vitals.state(),
+            refused_access: self.calls.refused_access(),
+            http: self.calls.http_stats(),
+            pubsub: self.pubsub.stats(),
+            feed: self.feed.numbers(),
+            plan: self.feed.current_plan(),
+            queues: self.feed.queues(),
+        }
+    }
+
+    /// What is known about the endpoint, as it changes.
+    pub fn vital(&self) -> Vital {
+        self.vitals.state()
+    }
+
+    /// What a worker cannot work without and does not have at the moment, in words; `None` if it has everything.
+    pub fn lacking(&self, worker: WorkerName) -> Option<String> {
+        if let Some(refused) = self.calls.refused_access() {
+            return Some(format!("the endpoint: {refused}"));
+        }
+        let socket = match &*self.pubsub.state().borrow() {
+            pubsub::State::Connecting { trouble: Some(trouble), .. } => Some(trouble.to_string()),
+            pubsub::State::Connecting { trouble: None, .. } => Some("it is being opened".to_owned()),
+            pubsub::State::Stalled => Some("no slots come".to_owned()),
+            pubsub::State::Idle | pubsub::State::Live | pubsub::State::Closed => None,
+        };
+        match (self.vitals.state(), socket) {
+            (Vital::Conflict(why), _) => Some(why),
+            (Vital::Unknown(why), None) => Some(format!("the endpoint: {why}")),
+            (Vital::Unknown(why), Some(trouble)) => {
+                Some(format!("the endpoint: {why}; WebSocket: {trouble}"))
+            }
+            (Vital::Known(_), Some(trouble)) if self.calls.http_stats().open == 0 => {
+                Some(format!("the endpoint: {trouble}"))
+            }
+            (Vital::Known(_), trouble) => self.unheard(worker, trouble),
+        }
+    }
+
+    /// Why a worker does not hear all that it listens to.
+    fn unheard(&self, worker: WorkerName, trouble: Option<String>) -> Option<String> {
+        let topics = self.feed.topics(worker.as_str());
+        if topics.is_empty() {
+            return None;
+        }
+        if let Some(trouble) = trouble {
+            return Some(format!("the WebSocket: {trouble}"));
+        }
+        let missing = self.pubsub.missing(&topics);
+        (missing > 0)
+            .then(|| format!("the WebSocket: {missing} of {} subscriptions are not served", topics.len()))
+    }
+
+    /// No more facts are handed out; readers drain what waits and then see the end.
+    pub fn stop_intake(&self) {
+        self.feed.close();
+    }
+
+    /// Closes both sockets and ends every task. Returns when nothing is left.
+    pub async fn shut_down(&self) {
+        self.stop.cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+
+    pub(crate) fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    pub(crate) fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    pub(crate) fn vitals(&self) -> &Vitals {
+        &self.vitals
+    }
+
+    pub(crate) fn give_back(&self, worker: WorkerName) {
+        let mut holders = self.holders();
+        if let Some(count) = holders.get_mut(&worker) {
+            *count -= 1;
+            if *count == 0 {
+                holders.remove(&worker);
+            }
+        }
+        drop(holders);
+        self.leases.send_modify(|leases| *leases -= 1);
+    }
+
+    /// Nothing panics under this lock; were it to happen, the counts would still be whole.
+    fn holders(&self) -> MutexGuard<'_, BTreeMap<WorkerName, usize>> {
+        self.holders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps the sockets open while there are leases and closes them when there are none.
+    async fn keep(mut keeper: Keeper) {
+        let stop = keeper.stop.clone();
+        stop.run_until_cancelled(async {
+            while keeper.leases.wait_for(|leases| *leases > 0).await.is_ok() {
+                tokio::select! {
+                    () = keeper.vitals.watch_over(&keeper.calls, &keeper.pubsub) => {}
+                    _ = keeper.leases.wait_for(|leases| *leases == 0) => {}
+                }
+                keeper.close().await;
+            }
+        })
+        .await;
+    }
+}
+
+impl fmt::Debug for ConnectionManager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectionManager")
+            .field("endpoint", &self.endpoint)
+            .field("leases", &*self.leases.borrow())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the keeping task works with. It does not hold the manager, which would then live for ever.
+struct Keeper {
+    calls: Arc<Calls>,
+    pubsub: Arc<PubSub>,
+    vitals: Arc<Vitals>,
+    leases: watch::Receiver<usize>,
+    stop: CancellationToken,
+}
+
+impl Keeper {
+    fn of(manager: &ConnectionManager) -> Self {
+        Self {
+            calls: Arc::clone(&manager.calls),
+            pubsub: Arc::clone(&manager.pubsub),
+            vitals: Arc::clone(&manager.vitals),
+            leases: manager.leases.subscribe(),
+            stop: manager.stop.clone(),
+        }
+    }
+
+    /// Closes what is open until there are leases again. The WebSocket closes by itself when its last subscriber
+    /// leaves.
+    async fn close(&mut self) {
+        loop {
+            self.calls.close().await;
+            tokio::select! {
+                _ = self.leases.wait_for(|leases| *leases > 0) => return,
+                () = sleep(LOOK_AGAIN) => {}
+            }
+            // A call that was on its way when the last lease was given back opens the connection once more.
+            if self.calls.http_stats().open == 0 {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for ConnectionManager {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// New connections, HTTP's and the WebSocket's alike, wait for the provider's limit on them.
+fn gate(budget: &Budget) -> Gate {
+    let budget = budget.clone();
+    Gate::new(move || {
+        let budget = budget.clone();
+        async move {
+            while let Err(refused) = budget.connect().await {
+                if refused == Refused::Closed {
+                    // It has been shut down, and nothing connects any more.
+                    std::future::pending::<()>().await;
+                }
+                sleep(CROWDED).await;
+            }
+        }
+    })
+}

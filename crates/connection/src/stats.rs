@@ -1,0 +1,44 @@
+//! The state of the connection at one moment, for status, events and `eda check`.
+
+use eda_events::{WorkerName, mailbox::InputStats};
+
+use crate::{
+    feed::{FeedNumbers, Plan},
+    http::HttpStats,
+    pubsub,
+    vitals::Vital,
+};
+
+/// Everything the connection knows about itself, except its budget.
+#[derive(Clone, Debug)]
+pub struct Stats {
+    /// Leases out now.
+    pub lease_count: usize,
+    /// Who holds them.
+    pub holders: Vec<WorkerName>,
+    /// The endpoint, without its keys.
+    pub url: String,
+    /// Whether the endpoint is there, and which cluster it serves.
+    pub vital: Vital,
+    /// What the provider said when it last refused the key or the address.
+    pub refused_access: Option<String>,
+    /// The HTTP side.
+    pub http: HttpStats,
+    /// The WebSocket side.
+    pub pubsub: pubsub::Stats,
+    /// The feed.
+    pub feed: FeedNumbers,
+    /// How transactions and accounts are read, and what that costs.
+    pub plan: Option<Plan>,
+    /// The transaction queue of every watch.
+    pub queues: Vec<InputStats>,
+}
+
+// === impl Stats ===
+
+impl Stats {
+    /// Whether anyone shares the connection now.
+    pub fn active(&self) -> bool {
+        self.lease_count > 0
+    }
+}
