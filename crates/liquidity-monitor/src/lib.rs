@@ -1,1 +1,7 @@
-//! The liquidity-monitor worker.
+//! The liquidity-monitor: takes the account states that tell what the watched pools hold.
+
+mod config;
+mod run;
+
+pub use config::Config;
+pub use run::LiquidityMonitor;
