@@ -1,2 +1,107 @@
 //! `eda`: five Solana workers over one shared connection.
-fn main() {}
+
+mod check;
+mod cli;
+mod config;
+mod control;
+mod exit;
+mod logging;
+mod redact;
+mod run;
+mod view;
+mod wiring;
+
+use std::{
+    env,
+    io::{self, Write},
+    path::Path,
+    thread,
+};
+
+use clap::Parser;
+use eda_events::WorkerName;
+
+use crate::{
+    cli::{Cli, Command, ConfigCommand},
+    config::{Flags, Settings},
+    control::{Request, Response},
+    exit::{Exit, Failure},
+};
+
+fn main() -> Exit {
+    match Cli::try_parse() {
+        Ok(cli) => perform(cli.command).unwrap_or_else(|failure| failure.report()),
+        Err(error) => usage(&error),
+    }
+}
+
+fn perform(command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Run(args) => {
+            let settings = load(&args.flags())?;
+            logging::start(&settings.config.log);
+            let runtime = runtime()?;
+            let exit = runtime.block_on(run::run(settings));
+            // A worker that blocks its thread must not keep the process: it was named in the log.
+            runtime.shutdown_background();
+            exit
+        }
+        Command::Check(args) => {
+            let settings = load(&cli::flags(&args.source, Some(&args.endpoint)))?;
+            logging::start(&settings.config.log);
+            let (found, exit) = runtime()?.block_on(check::check(&settings))?;
+            print(&if args.json { pretty(&found)? } else { found.to_text() })?;
+            Ok(exit)
+        }
+        Command::Config { command: ConfigCommand::Show(show) } => {
+            let settings = load(&cli::flags(&show.source, Some(&show.endpoint)))?;
+            print(&if show.json { pretty(&settings.to_json())? } else { settings.to_toml() })
+        }
+        Command::Status(status) => {
+            let settings = load(&cli::flags(&status.source, None))?;
+            logging::start(&settings.config.log);
+            let asked = control::ask(&settings.config.run.data_dir, &Request::Status);
+            match runtime()?.block_on(asked)? {
+                Response::Status(answer) if status.json => print(&pretty(&answer)?),
+                Response::Status(answer) => print(&answer.to_text()),
+                Response::Error(why) => Err(control::AskError::Refused(why).into()),
+            }
+        }
+    }
+}
+
+/// One thread more than there are workers, so that even if each of them blocked its own, signals and sockets are
+/// served.
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    let threads = thread::available_parallelism().map_or(1, usize::from).max(WorkerName::ALL.len() + 1);
+    tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()
+}
+
+fn load(flags: &Flags) -> Result<Settings, Failure> {
+    Ok(Settings::load(flags, env::vars_os(), Path::new(config::DEFAULT_FILE))?)
+}
+
+fn pretty(document: &impl serde::Serialize) -> io::Result<String> {
+    Ok(serde_json::to_string_pretty(document)? + "\n")
+}
+
+fn print(text: &str) -> Result<Exit, Failure> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()?;
+    Ok(Exit::Clean)
+}
+
+/// Help and version as they are; an error without the keys that its arguments may carry.
+fn usage(error: &clap::Error) -> Exit {
+    let told = if error.use_stderr() {
+        write!(io::stderr().lock(), "{}", redact::urls(&error.render().to_string()))
+    } else {
+        error.print()
+    };
+    match told {
+        _ if error.use_stderr() => Exit::Usage,
+        Ok(()) => Exit::Clean,
+        Err(_) => Exit::Failed,
+    }
+}

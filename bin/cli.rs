@@ -1,0 +1,171 @@
+//! The command line, as a person types it. What the values mean is decided by `config`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{config::Flags, exit::Exit};
+
+/// Five Solana workers over one shared connection and one request budget.
+#[derive(Debug, Parser)]
+#[command(name = "eda", version, about, long_about = None, after_help = after_help(), max_term_width = 100)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run workers until Ctrl-C or SIGTERM
+    Run(Run),
+    /// Probe the endpoint: versions, WebSocket, slot time, limits
+    Check(Check),
+    /// Look at the settings
+    Config {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Ask the running eda how it is
+    Status(Status),
+}
+
+/// What to do with the settings.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print every setting in effect and where it comes from
+    Show(Show),
+}
+
+/// `eda run`.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Workers to run: `all` for every enabled one, or names separated by commas
+    #[arg(long, value_name = "all|NAME,…", default_value = "all")]
+    pub(crate) workers: String,
+    /// File that events are appended to as JSON lines; `-` is stdout
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) events: Option<String>,
+    /// Where the settings come from.
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// Which provider.
+    #[command(flatten)]
+    pub(crate) endpoint: Endpoint,
+}
+
+/// `eda check`.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Print JSON for a program to read
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where the settings come from.
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// Which provider.
+    #[command(flatten)]
+    pub(crate) endpoint: Endpoint,
+}
+
+/// `eda config show`.
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// Print JSON for a program to read
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where the settings come from.
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// Which provider.
+    #[command(flatten)]
+    pub(crate) endpoint: Endpoint,
+}
+
+/// `eda status`.
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Print JSON for a program to read
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where the settings come from.
+    #[command(flatten)]
+    pub(crate) source: Source,
+}
+
+/// Where the settings come from, and those that every command has.
+#[derive(Debug, Args)]
+pub(crate) struct Source {
+    /// Settings file [default: ./config.toml if it exists]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Directory for the lock and the control socket [default: eda-data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<String>,
+    /// What to log: off, error, warn, info, debug, trace, or `info,eda_connection=debug` [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) log: Option<String>,
+    /// How to write log lines: text or json [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log_format: Option<String>,
+}
+
+/// Which provider. Naming a URL replaces WebSocket URL and profile of file and environment as well.
+#[derive(Debug, Args)]
+pub(crate) struct Endpoint {
+    /// Provider: a URL, or mainnet-beta, testnet, devnet, localhost [default: mainnet-beta]
+    #[arg(long, short = 'u', value_name = "URL|NAME")]
+    pub(crate) url: Option<String>,
+    /// WebSocket URL [default: derived from the URL]
+    #[arg(long, value_name = "URL")]
+    pub(crate) ws_url: Option<String>,
+    /// Whose limits to keep: auto, custom, or a provider's plan such as helius-free [default: auto]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+}
+
+// === impl Run ===
+
+impl Run {
+    /// What it sets.
+    pub(crate) fn flags(&self) -> Flags {
+        let mut flags = flags(&self.source, Some(&self.endpoint));
+        flags.workers = Some(self.workers.clone());
+        flags.set.extend(self.events.clone().map(|text| ("--events", ["events", "file"], text)));
+        flags
+    }
+}
+
+/// What the flags that commands share set.
+pub(crate) fn flags(source: &Source, endpoint: Option<&Endpoint>) -> Flags {
+    let shared = [
+        ("--data-dir", ["run", "data_dir"], &source.data_dir),
+        ("--log", ["log", "level"], &source.log),
+        ("--log-format", ["log", "format"], &source.log_format),
+    ];
+    let endpoint = endpoint.into_iter().flat_map(|endpoint| {
+        [
+            ("--url", ["rpc", "url"], &endpoint.url),
+            ("--ws-url", ["rpc", "ws_url"], &endpoint.ws_url),
+            ("--profile", ["rpc", "profile"], &endpoint.profile),
+        ]
+    });
+    let set = shared
+        .into_iter()
+        .chain(endpoint)
+        .filter_map(|(flag, key, text)| text.clone().map(|text| (flag, key, text)))
+        .collect();
+    Flags { file: source.config.clone(), workers: None, set }
+}
+
+fn after_help() -> String {
+    let codes: Vec<_> =
+        Exit::ALL.into_iter().map(|exit| format!("  {:>2}  {}", exit.code(), exit.meaning())).collect();
+    format!(
+        "Settings: flags go before environment (SOLANA_RPC_URL, SOLANA_WS_URL, EDA__SECTION__KEY), that before \
+         config.toml.\n\nExit codes:\n{}",
+        codes.join("\n")
+    )
+}

@@ -1,0 +1,207 @@
+//! What a running process says about itself: the document behind `eda status`.
+//!
+//! Lengths of time are in milliseconds, as their names say. What is not known is absent, never a zero.
+
+use std::collections::BTreeMap;
+
+use eda_events::WorkerName;
+use serde::{Deserialize, Serialize};
+
+/// The whole document.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Status {
+    /// Version of the running `eda`.
+    pub(crate) version: String,
+    /// Its process id.
+    pub(crate) pid: u32,
+    /// How long it has been running.
+    pub(crate) uptime_ms: u64,
+    /// Which chain it is on; absent until the endpoint has said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cluster: Option<String>,
+    /// Why the chain is not known, or why the provider is not believed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) trouble: Option<String>,
+    /// The provider's URL, without its key.
+    pub(crate) endpoint: String,
+    /// The HTTP connection.
+    pub(crate) http: Http,
+    /// The WebSocket.
+    pub(crate) ws: Ws,
+    /// The chain's clock.
+    pub(crate) slots: Slots,
+    /// How facts are got.
+    pub(crate) feed: Feed,
+    /// The request budget.
+    pub(crate) budget: Budget,
+    /// Who holds a lease on the connection.
+    pub(crate) leases: Vec<WorkerName>,
+    /// The workers, in the order they were started.
+    pub(crate) workers: Vec<Worker>,
+    /// Where events go.
+    pub(crate) sinks: Vec<Sink>,
+}
+
+/// The HTTP connection.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Http {
+    /// Protocol in use, `HTTP/2` for example; absent before the first connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<String>,
+    /// Connections open now.
+    pub(crate) open: u64,
+    /// Connections opened since the start.
+    pub(crate) opened: u64,
+}
+
+/// The WebSocket.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Ws {
+    /// Sockets open now.
+    pub(crate) open: u64,
+    /// Sockets opened since the start.
+    pub(crate) opened: u64,
+    /// Subscriptions at the provider.
+    pub(crate) subscriptions: u64,
+}
+
+/// The chain's clock.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Slots {
+    /// Newest slot seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tip: Option<u64>,
+    /// Length of a slot as measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) slot_ms: Option<u64>,
+}
+
+/// How facts are got.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Feed {
+    /// The way in use; absent until one is chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mode: Option<String>,
+    /// Why that one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+    /// The last slot handed out, where whole blocks are read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cursor: Option<u64>,
+    /// Transactions handed to a worker.
+    pub(crate) transactions: u64,
+    /// Account states handed to a worker.
+    pub(crate) accounts: u64,
+    /// Notifications that did not fit into a queue.
+    pub(crate) missed: u64,
+    /// Transactions that were notified and never found.
+    pub(crate) missing: u64,
+    /// Slots whose content could not be read.
+    pub(crate) slots_unproven: u64,
+    /// Transactions that cannot be decoded.
+    pub(crate) undecodable: u64,
+    /// Answers refused by the node for a transaction version that this `eda` does not read.
+    pub(crate) unsupported_version: u64,
+    /// Subscriptions that were interrupted.
+    pub(crate) interruptions: u64,
+    /// Subscriptions the provider refuses, with its reason.
+    pub(crate) rejected: BTreeMap<String, String>,
+}
+
+/// The request budget.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Budget {
+    /// Every rolling window.
+    pub(crate) windows: Vec<Window>,
+    /// What the provider has refused for a while.
+    pub(crate) frozen: Vec<Frozen>,
+    /// Requests waiting, by class; classes without any are absent.
+    pub(crate) waiting: BTreeMap<String, u64>,
+}
+
+/// One rolling window.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Window {
+    /// What it bounds, with its length: `requests/10s`.
+    pub(crate) name: String,
+    /// Units that fit.
+    pub(crate) limit: u64,
+    /// Units in use.
+    pub(crate) used: u64,
+}
+
+/// Something the provider has refused for a while.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Frozen {
+    /// What is frozen, `getBlock` for example.
+    pub(crate) scope: String,
+    /// How much longer.
+    pub(crate) remaining_ms: u64,
+}
+
+/// One worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Worker {
+    /// Which one.
+    pub(crate) name: WorkerName,
+    /// `running`, `waiting`, `restarting`, `failed`, `stopped`.
+    pub(crate) state: String,
+    /// How long this incarnation has been running.
+    #[serde(default)]
+    pub(crate) uptime_ms: u64,
+    /// What it has looked at since the start of the process, by kind.
+    #[serde(default)]
+    pub(crate) seen: BTreeMap<String, u64>,
+    /// Events published since the start of the process.
+    #[serde(default)]
+    pub(crate) events: u64,
+    /// Errors since the start of the process.
+    #[serde(default)]
+    pub(crate) errors: u64,
+    /// Restarts since the start of the process.
+    #[serde(default)]
+    pub(crate) restarts: u64,
+    /// Items waiting for it.
+    #[serde(default)]
+    pub(crate) queue: u64,
+    /// Items that failed it twice and were set aside.
+    #[serde(default)]
+    pub(crate) quarantined: u64,
+    /// Items it was told it has missed.
+    #[serde(default)]
+    pub(crate) gaps: u64,
+    /// Candidates that became no event, by the rule that said no.
+    #[serde(default)]
+    pub(crate) refusals: BTreeMap<String, u64>,
+    /// The newest error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_error: Option<String>,
+    /// What it cannot go on without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) waiting_for: Option<String>,
+}
+
+/// One place that events go to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Sink {
+    /// Which one: a file's name, `stdout`.
+    pub(crate) name: String,
+    /// Events written.
+    pub(crate) written: u64,
+    /// Events that did not fit its queue.
+    pub(crate) missed: u64,
+    /// Attempts to write that failed and were repeated.
+    pub(crate) failed: u64,
+    /// Why the event in hand could not be written yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) failing: Option<String>,
+}

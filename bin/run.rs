@@ -1,0 +1,181 @@
+//! `eda run`: from settings to the last signal.
+
+use std::{future::ready, path::Path, process, sync::Arc, time::Duration};
+
+use eda_connection::ConnectionManager;
+use eda_events::{
+    Bus, Ledger, Topic,
+    sink::jsonl::{self, JsonLines},
+};
+use eda_worker::{Exit as WorkerExit, Supervisor, Surroundings};
+use futures_util::{FutureExt, StreamExt};
+use jiff::Timestamp;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook_tokio::Signals;
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, timeout_at},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{error, info, warn};
+
+use crate::{
+    config::Settings,
+    control::{self, Answer, DataDir, Request, Response},
+    exit::{Exit, Failure},
+    view::View,
+    wiring,
+};
+
+/// Refusals kept in full for `eda status`.
+const REFUSALS: usize = 4_096;
+
+/// What is left for each of the others when somebody has used up the whole drain deadline: only who was late is to
+/// be blamed for it.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// The task that writes events, and the file's name and numbers for the status.
+type OpenedSink = (JoinHandle<()>, (String, jsonl::Counts));
+
+/// Everything that runs, in the order in which it is stopped.
+struct Running {
+    manager: Arc<ConnectionManager>,
+    supervisor: Arc<Supervisor>,
+    bus: Arc<Bus>,
+    sink: Option<(JoinHandle<()>, String)>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// Runs until a signal, or until no worker is left.
+pub(crate) async fn run(settings: Settings) -> Result<Exit, Failure> {
+    let directory = DataDir::lock(&settings.config.run.data_dir)?;
+    let listener = control::listen(&directory)?;
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    info!(version = env!("CARGO_PKG_VERSION"), endpoint = %settings.endpoint, "eda starts");
+
+    let manager = ConnectionManager::open(wiring::connection(&settings)?)?;
+    let plan = manager.plan(&wiring::interests(&settings))?;
+    for line in &plan.lines {
+        info!("{line}");
+    }
+    let (bus, ledger) = (Arc::new(Bus::new()), Arc::new(Ledger::new(REFUSALS)));
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let (sink, written) = open_sink(settings.config.events.file.as_deref(), &bus, &tasks)?.unzip();
+    let sink = sink.zip(written.as_ref().map(|(target, _)| target.clone()));
+    let view = View::start(Arc::clone(&manager), written, &tasks, stop.clone()).await;
+    let surroundings = Surroundings {
+        bus: Arc::clone(&bus),
+        ledger,
+        boot: boot_number(),
+        cluster: view.cluster(),
+        connection: view.shared_connection(),
+        lacking: view.lacking(),
+    };
+    let supervisor = Supervisor::start(wiring::policy(&settings.config)?, surroundings)?;
+    for chosen in &settings.workers {
+        if chosen.although_disabled {
+            warn!(worker = %chosen.name, "disabled in the settings, runs because --workers names it");
+        }
+        let worker = wiring::worker(chosen.name, &settings, &manager, &bus)?;
+        supervisor.add(worker)?;
+    }
+    let supervisor = Arc::new(supervisor);
+    let answer: Answer = {
+        let supervisor = Arc::clone(&supervisor);
+        Arc::new(move |Request::Status| {
+            let status = view.status(&supervisor.snapshot());
+            ready(Response::Status(Box::new(status))).boxed()
+        })
+    };
+    tasks.spawn(control::serve(listener, stop.clone(), answer));
+
+    let signalled = tokio::select! {
+        _ = signals.next() => true,
+        () = supervisor.ended() => false,
+    };
+    let again = tasks.spawn(async move {
+        if signals.next().await.is_some() {
+            warn!("second signal: exiting at once");
+            process::exit(Exit::DrainExpired.code().into());
+        }
+    });
+    if signalled {
+        info!("stopping");
+    } else {
+        error!("no worker is left");
+    }
+    let running = Running { manager, supervisor, bus, sink, tasks, stop };
+    let drained = running.drain(settings.config.run.drain_deadline.get()).await;
+    again.abort();
+    Ok(if !drained {
+        Exit::DrainExpired
+    } else if signalled {
+        Exit::Clean
+    } else {
+        Exit::Failed
+    })
+}
+
+// === impl Running ===
+
+impl Running {
+    /// Stops everything in the order in which facts flow: intake, workers, bus, sinks, sockets. Returns whether
+    /// all of it ended before the deadline; whoever did not is named in the log.
+    async fn drain(self, within: Duration) -> bool {
+        let deadline = Instant::now() + within;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        let end = || deadline.max(Instant::now() + GRACE);
+        self.manager.stop_intake();
+        let stuck = self.supervisor.stop_all(left()).await;
+        let stuck: Vec<_> = stuck.iter().filter(|stopped| stopped.exit == WorkerExit::Stuck).collect();
+        self.bus.close();
+        let mut drained = stuck.is_empty();
+        if let Some((writing, target)) = self.sink {
+            match timeout_at(end(), writing).await {
+                Ok(Ok(())) => {}
+                Ok(Err(failed)) => {
+                    error!(target_file = target, %failed, "the task that writes the events failed");
+                    drained = false;
+                }
+                Err(_) => {
+                    error!(target_file = target, after = ?within, "events were still being written when the drain deadline passed");
+                    drained = false;
+                }
+            }
+        }
+        self.stop.cancel();
+        // A stuck worker holds its lease; its sockets are closed all the same.
+        if timeout_at(end(), self.manager.shut_down()).await.is_err() {
+            error!("the connection was still closing when the drain deadline passed");
+            drained = false;
+        }
+        self.tasks.close();
+        for stopped in stuck {
+            error!(worker = %stopped.worker, after = ?within, "still running at the drain deadline");
+        }
+        if drained {
+            info!("stopped");
+        }
+        drained
+    }
+}
+
+/// The sink that config or `--events` names, reading the bus from now on, and its numbers.
+fn open_sink(
+    file: Option<&Path>,
+    bus: &Bus,
+    tasks: &TaskTracker,
+) -> Result<Option<OpenedSink>, jsonl::OpenError> {
+    let Some(file) = file else { return Ok(None) };
+    let lines = if file == Path::new("-") { JsonLines::stdout()? } else { JsonLines::append(file)? };
+    let counts = lines.counts();
+    let name = if file == Path::new("-") { "stdout".to_owned() } else { file.display().to_string() };
+    let events = bus.subscribe(format!("events to {name}"), &Topic::ALL, jsonl::QUEUE);
+    Ok(Some((tasks.spawn(lines.run(events)), (name, counts))))
+}
+
+/// A number that no earlier run of this process used, for the ids of status events.
+fn boot_number() -> u64 {
+    u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default()
+}

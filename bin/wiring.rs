@@ -1,0 +1,135 @@
+//! Settings turned into what the rooms of the house ask for.
+
+use std::{fs, path::Path, sync::Arc, time::Duration};
+
+use eda_burn_detector::BurnDetector;
+use eda_connection::{
+    self as connection, ConnectionManager,
+    feed::{Choice, FeedConfig, Interest, Mode, Unaffordable},
+    http::HttpConfig,
+    pubsub,
+};
+use eda_events::{Bus, WorkerName};
+use eda_liquidity_monitor::LiquidityMonitor;
+use eda_market_detector::MarketDetector;
+use eda_price_aggregator::PriceAggregator;
+use eda_trading_bot::TradingBot;
+use eda_worker::{Backoff, BadBackoff, Policy, Worker};
+
+use crate::config::{Config, FeedMode, Settings};
+
+/// A slot of a local validator lasts 400 ms; mainnet's 200 ms since 2026-10 (SIMD-0525). Only until it is measured.
+const LOCAL_SLOT: Duration = Duration::from_millis(400);
+const PUBLIC_SLOT: Duration = Duration::from_millis(200);
+/// Transactions that may wait for one worker. A whole block of mainnet has about 1,500.
+const QUEUE: usize = 16_384;
+/// Where nothing is known of the provider's cap; the lowest of those known (connection.md 2.1).
+const SUBSCRIPTIONS: u32 = 100;
+
+/// The certificate file cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use rpc.ca_file {path}: {reason}")]
+pub(crate) struct BadCertificates {
+    path: String,
+    reason: String,
+}
+
+/// What the shared connection needs to know.
+pub(crate) fn connection(settings: &Settings) -> Result<connection::Config, BadCertificates> {
+    let (rpc, limits) = (&settings.config.rpc, settings.limits());
+    let local = settings.endpoint.is_loopback();
+    let extra_roots = rpc.ca_file.as_deref().map(certificates).transpose()?.unwrap_or_default();
+    let cap = limits.subscriptions.unwrap_or(if local { u32::MAX } else { SUBSCRIPTIONS });
+    let weights = WorkerName::ALL.map(|name| (name, settings.config.workers.weight(name).get()));
+    Ok(connection::Config {
+        endpoint: settings.endpoint.clone(),
+        weights: weights.into(),
+        extra_roots,
+        connect_timeout: rpc.connect_timeout.get(),
+        http: HttpConfig {
+            batch_calls: usize::try_from(limits.batch_calls).unwrap_or(usize::MAX),
+            batch_bytes: usize::try_from(limits.batch_bytes).unwrap_or(usize::MAX),
+            stall: rpc.stall_timeout.get(),
+            answer_bytes: u64::try_from(rpc.max_response.bytes()).unwrap_or(u64::MAX),
+            ..HttpConfig::default()
+        },
+        pubsub: pubsub::Config {
+            max_subscriptions: usize::try_from(cap).unwrap_or(usize::MAX),
+            max_message_bytes: rpc.max_message.bytes(),
+            ..pubsub::Config::default()
+        },
+        feed: FeedConfig {
+            choice: match settings.config.feed.mode {
+                FeedMode::Auto => Choice::Auto,
+                FeedMode::Logs => Choice::Always(Mode::Logs),
+                FeedMode::Blocks => Choice::Always(Mode::Blocks),
+            },
+            commitment: rpc.commitment,
+            nominal_slot_time: if local { LOCAL_SLOT } else { PUBLIC_SLOT },
+            queue: QUEUE,
+        },
+        limits,
+    })
+}
+
+fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, BadCertificates> {
+    let bad = |reason: String| BadCertificates { path: path.display().to_string(), reason };
+    let pem = fs::read(path).map_err(|error| bad(error.to_string()))?;
+    let certificates = connection::dial::certificates(&pem).map_err(|error| bad(error.to_string()))?;
+    if certificates.is_empty() { Err(bad("it holds no certificate".to_owned())) } else { Ok(certificates) }
+}
+
+/// How workers are restarted and given up.
+pub(crate) fn policy(config: &Config) -> Result<Policy, BadBackoff> {
+    let run = &config.run;
+    let window = run.restart_window.get();
+    Ok(Policy {
+        hang_after: run.hang_after.get(),
+        status_every: run.status_interval.get(),
+        restart_budget: usize::try_from(run.restarts).unwrap_or(usize::MAX),
+        budget_window: window,
+        backoff: Backoff::try_new(run.restart_pause.get(), run.restart_pause_max.get(), window)?,
+        ..Policy::default()
+    })
+}
+
+/// What the chosen workers together will ask the feed for.
+pub(crate) fn interests(settings: &Settings) -> Vec<Interest> {
+    let workers = &settings.config.workers;
+    let own_cluster = settings.endpoint.is_loopback();
+    let of = |name| match name {
+        WorkerName::BurnDetector => BurnDetector::interests(&workers.burn_detector.settings, own_cluster),
+        WorkerName::MarketDetector => MarketDetector::interests(&workers.market_detector.settings),
+        WorkerName::LiquidityMonitor => LiquidityMonitor::interests(&workers.liquidity_monitor.settings),
+        WorkerName::PriceAggregator => PriceAggregator::interests(&workers.price_aggregator.settings),
+        WorkerName::TradingBot => Vec::new(),
+    };
+    settings.workers.iter().flat_map(|chosen| of(chosen.name)).collect()
+}
+
+/// A worker with its lease.
+pub(crate) fn worker(
+    name: WorkerName,
+    settings: &Settings,
+    manager: &Arc<ConnectionManager>,
+    bus: &Bus,
+) -> Result<Box<dyn Worker>, Unaffordable> {
+    let workers = &settings.config.workers;
+    let lease = manager.lease(name);
+    Ok(match name {
+        WorkerName::BurnDetector => {
+            let own_cluster = settings.endpoint.is_loopback();
+            Box::new(BurnDetector::new(workers.burn_detector.settings.clone(), lease, own_cluster)?)
+        }
+        WorkerName::MarketDetector => {
+            Box::new(MarketDetector::new(&workers.market_detector.settings, lease)?)
+        }
+        WorkerName::LiquidityMonitor => {
+            Box::new(LiquidityMonitor::new(&workers.liquidity_monitor.settings, lease)?)
+        }
+        WorkerName::PriceAggregator => {
+            Box::new(PriceAggregator::new(&workers.price_aggregator.settings, lease)?)
+        }
+        WorkerName::TradingBot => Box::new(TradingBot::new(lease, bus)),
+    })
+}
