@@ -1,0 +1,145 @@
+//! Who may know whom: the rule of the house, held against what cargo says.
+
+#![expect(clippy::unwrap_used, reason = "what a test relies on fails the test")]
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
+
+const WORKERS: [&str; 5] = [
+    "eda-burn-detector",
+    "eda-liquidity-monitor",
+    "eda-market-detector",
+    "eda-price-aggregator",
+    "eda-trading-bot",
+];
+
+/// Whom each package of the workspace may depend on outside tests. A package that is not listed has no rule yet, and
+/// fails the test.
+fn allowed(package: &str) -> Option<Vec<&'static str>> {
+    let allowed: &[&str] = match package {
+        "eda-events" | "eda-simnet" => &[],
+        "eda-chain" | "eda-worker" => &["eda-events"],
+        "eda-connection" => &["eda-events", "eda-chain"],
+        worker if WORKERS.contains(&worker) => &["eda-events", "eda-chain", "eda-connection", "eda-worker"],
+        "eda" => {
+            return Some(
+                [&["eda-events", "eda-chain", "eda-connection", "eda-worker"][..], &WORKERS].concat(),
+            );
+        }
+        // Only tests use it.
+        "eda-test-support" => &["eda-simnet"],
+        _ => return None,
+    };
+    Some(allowed.to_vec())
+}
+
+/// Only what is built on this platform, since the rest need not be on this disk.
+fn metadata() -> Metadata {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let options = ["--offline", "--locked", "--filter-platform", "host-tuple"].map(str::to_owned);
+    MetadataCommand::new().manifest_path(manifest).other_options(options).exec().unwrap()
+}
+
+/// The names of everything a package is built with, itself left out, dev-dependencies left out.
+fn built_with(metadata: &Metadata, package: &PackageId) -> BTreeSet<String> {
+    let nodes: BTreeMap<_, _> =
+        metadata.resolve.as_ref().unwrap().nodes.iter().map(|node| (&node.id, node)).collect();
+    let mut seen = BTreeSet::from([package]);
+    let mut next = VecDeque::from([package]);
+    while let Some(id) = next.pop_front() {
+        for dependency in &nodes[id].deps {
+            let normal = dependency.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal);
+            if normal && seen.insert(&dependency.pkg) {
+                next.push_back(&dependency.pkg);
+            }
+        }
+    }
+    seen.remove(package);
+    seen.into_iter().map(|id| metadata[id].name.to_string()).collect()
+}
+
+#[test]
+fn each_room_knows_only_those_below_it() {
+    let metadata = metadata();
+    for package in metadata.workspace_packages() {
+        let name = package.name.as_str();
+        let allowed =
+            allowed(name).unwrap_or_else(|| panic!("{name} is new: say in this test whom it may know"));
+        for dependency in &package.dependencies {
+            if dependency.kind != DependencyKind::Development && dependency.name.starts_with("eda") {
+                let known = dependency.name.as_str();
+                assert!(allowed.contains(&known), "{name} depends on {known}");
+            }
+        }
+    }
+    let names: BTreeSet<&str> =
+        metadata.workspace_packages().iter().map(|package| package.name.as_str()).collect();
+    assert!(WORKERS.iter().all(|worker| names.contains(worker)), "{names:?}");
+}
+
+#[test]
+fn only_tests_meet_the_simulated_provider_and_their_own_support() {
+    let metadata = metadata();
+    for package in metadata.workspace_packages() {
+        if ["eda-simnet", "eda-test-support"].contains(&package.name.as_str()) {
+            continue;
+        }
+        let built = built_with(&metadata, &package.id);
+        assert!(!built.contains("eda-simnet") && !built.contains("eda-test-support"), "{}", package.name);
+    }
+}
+
+#[test]
+fn what_only_reads_bytes_does_no_io() {
+    let metadata = metadata();
+    let chain =
+        metadata.workspace_packages().into_iter().find(|package| package.name == "eda-chain").unwrap();
+    for dependency in &chain.dependencies {
+        let io = [
+            "tokio",
+            "tokio-util",
+            "reqwest",
+            "hyper",
+            "hyper-util",
+            "h2",
+            "tokio-tungstenite",
+            "mio",
+            "rustls",
+            "tracing",
+        ];
+        let normal = dependency.kind != DependencyKind::Development;
+        assert!(
+            !(normal && io.contains(&dependency.name.as_str())),
+            "eda-chain depends on {}",
+            dependency.name
+        );
+    }
+    let built = built_with(&metadata, &chain.id);
+    for io in ["reqwest", "hyper", "h2", "tokio-tungstenite", "rustls"] {
+        assert!(!built.contains(io), "eda-chain is built with {io}");
+    }
+}
+
+#[test]
+fn the_large_solana_crates_stay_outside() {
+    let metadata = metadata();
+    for package in metadata.workspace_packages() {
+        let built = built_with(&metadata, &package.id);
+        for large in [
+            "solana-sdk",
+            "solana-client",
+            "solana-rpc-client",
+            "solana-pubsub-client",
+            "solana-program",
+            "spl-token",
+        ] {
+            assert!(!built.contains(large), "{} is built with {large}", package.name);
+        }
+    }
+    let binary = metadata.workspace_packages().into_iter().find(|package| package.name == "eda").unwrap();
+    assert!(
+        built_with(&metadata, &binary.id).contains("solana-transaction"),
+        "the walk reaches what is far away"
+    );
+}
