@@ -155,6 +155,7 @@ fn feed(stats: &Stats) -> status::Feed {
         undecodable: numbers.undecodable,
         unsupported_version: numbers.unsupported_version,
         interruptions: numbers.interruptions,
+        failed: numbers.failed.clone(),
         rejected: numbers.rejected.clone(),
     }
 }

@@ -109,6 +109,8 @@ pub(crate) struct Feed {
     pub(crate) unsupported_version: u64,
     /// Subscriptions that were interrupted.
     pub(crate) interruptions: u64,
+    /// Reads that failed and were made again, by method and kind of failure.
+    pub(crate) failed: BTreeMap<String, u64>,
     /// Subscriptions the provider refuses, with its reason.
     pub(crate) rejected: BTreeMap<String, String>,
 }

@@ -71,6 +71,10 @@ impl Status {
         if !read.is_empty() {
             line("read", read.join(", "));
         }
+        if !feed.failed.is_empty() {
+            let failed: Vec<_> = feed.failed.iter().map(|(what, count)| format!("{what} {count}")).collect();
+            line("repeated", failed.join(", "));
+        }
         for (what, reason) in &feed.rejected {
             line("refused", format!("{what}: {reason}"));
         }

@@ -231,6 +231,8 @@ fn a_status_is_read_at_a_glance() {
     status.slots.slot_ms = Some(204);
     status.feed.mode = Some("logs".to_owned());
     status.feed.reason = Some("two mints are watched".to_owned());
+    status.feed.missing = 1;
+    status.feed.failed = [("getBlock: dial".to_owned(), 2)].into();
     status.budget.windows = vec![
         Window { name: "requests/10s".to_owned(), limit: 95, used: 38 },
         Window { name: "getBlock/10s".to_owned(), limit: 0, used: 0 },
@@ -244,6 +246,8 @@ fn a_status_is_read_at_a_glance() {
     websocket 0 open, 0 opened, 0 subscriptions
     slot      400000000, 204 ms each
     feed      logs: two mints are watched
+    read      1 transactions never found
+    repeated  getBlock: dial 2
     leases    2 burn-detector, trading-bot
 
     budget        limit  used
