@@ -36,10 +36,11 @@ pub(crate) struct BadCertificates {
 
 /// What the shared connection needs to know.
 pub(crate) fn connection(settings: &Settings) -> Result<connection::Config, BadCertificates> {
-    let (rpc, limits) = (&settings.config.rpc, settings.limits());
+    let (rpc, mut limits) = (&settings.config.rpc, settings.limits());
     let local = settings.endpoint.is_loopback();
     let extra_roots = rpc.ca_file.as_deref().map(certificates).transpose()?.unwrap_or_default();
-    let cap = limits.subscriptions.unwrap_or(if local { u32::MAX } else { SUBSCRIPTIONS });
+    // The feed plans with the same number that the socket keeps.
+    let cap = *limits.subscriptions.get_or_insert(if local { u32::MAX } else { SUBSCRIPTIONS });
     let weights = WorkerName::ALL.map(|name| (name, settings.config.workers.weight(name).get()));
     Ok(connection::Config {
         endpoint: settings.endpoint.clone(),

@@ -27,6 +27,7 @@ use std::{
 };
 
 use eda_connection::{budget, endpoint::Endpoint};
+use eda_events::Commitment;
 use serde_json::Value;
 
 pub(crate) use choice::Chosen;
@@ -145,6 +146,11 @@ fn relations(config: &Config, document: &Document, problems: &mut Vec<Problem>) 
         let (pause, most) = (run.restart_pause, run.restart_pause_max);
         let what = format!("`{pause}` is longer than run.restart_pause_max, `{most}`");
         problems.push(document.problem("run.restart_pause", what));
+    }
+    if config.rpc.commitment == Commitment::Processed {
+        let what = "nodes serve blocks and transactions from `confirmed` on, and what is only `processed` may never \
+                    have happened; use `confirmed` or `finalized`";
+        problems.push(document.problem("rpc.commitment", what.to_owned()));
     }
     for (table, method) in config.rpc.limits.named_methods() {
         if let Some(near) = methods::misspelt(method) {

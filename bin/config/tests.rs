@@ -249,6 +249,9 @@ fn values_that_contradict_each_other_are_reported() {
     );
     assert!(error.contains("METHODS__GETBLOCK: rpc.limits.methods.GETBLOCK: unknown method"), "{error}");
 
+    let error = load("[rpc]\ncommitment = \"processed\"", &[], &[]).unwrap_err();
+    assert!(error.contains("config.toml:2: rpc.commitment") && error.contains("use `confirmed`"), "{error}");
+
     let port = "[rpc]\nurl = \"http://host.example:65535\"";
     assert!(load(port, &[], &[]).unwrap_err().contains("config.toml:2: rpc.url: port 65535"));
     assert!(load(&format!("{port}\nws_url = \"ws://host.example:80\""), &[], &[]).is_ok());
