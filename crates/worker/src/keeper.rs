@@ -107,7 +107,7 @@ impl Keeper {
         let mut phase = self.begin();
         loop {
             phase = match phase {
-                Phase::Over { exit, given_up } => return self.end(&exit, given_up),
+                Phase::Over { exit, given_up } => return self.end(&exit, given_up).await,
                 Phase::Running { .. }
                 | Phase::Ending { .. }
                 | Phase::Aborted { .. }
@@ -344,7 +344,7 @@ impl Keeper {
 
     /// The worker value is dropped before its last status is published, so that the status shows that its lease
     /// is returned, and before anyone is told.
-    fn end(self, exit: &Exit, given_up: bool) {
+    async fn end(self, exit: &Exit, given_up: bool) {
         let Self { worker, inputs, record, surroundings, orders, mut replies, .. } = self;
         info!(worker = %record.worker(), %exit, "worker has ended");
         drop(inputs);
@@ -352,8 +352,15 @@ impl Keeper {
         drop(worker);
         record.moved_to(if given_up { Situation::Failed } else { Situation::Stopped });
         surroundings.announce(&record);
-        // Before the answer, so that who is told may add the worker again at once.
-        drop(orders);
+        if let Some(mut orders) = orders {
+            // Before the answer, so that who is told may add the worker again at once.
+            orders.close();
+            // An order that is on its way at this moment would stay in the channel, and its sender waiting, for
+            // as long as the supervisor keeps its end: tokio's channel drops late messages with the last of both.
+            while let Some(late) = orders.recv().await {
+                drop(late);
+            }
+        }
         answer(&mut replies, exit);
     }
 

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, oneshot},
-    time::Instant,
+    time::{Instant, timeout_at},
 };
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, error, info_span};
@@ -24,6 +24,9 @@ use crate::{
 
 /// Orders that wait for one keeper, which takes them at once unless the process is dying.
 const ORDERS: usize = 8;
+
+/// A keeper that has aborted its worker at the deadline says so within this time.
+const ANSWER_PATIENCE: Duration = Duration::from_millis(300);
 
 /// What a supervisor and its workers share with the rest of the process.
 pub struct Surroundings {
@@ -185,7 +188,14 @@ impl Supervisor {
         let orders = self.lock().get(&worker).map(|post| post.orders.clone()).ok_or(NotRunning(worker))?;
         let (reply, answer) = oneshot::channel();
         orders.send(Order { what, reply }).await.map_err(|_ended| NotRunning(worker))?;
-        answer.await.map_err(|_ended| NotRunning(worker))
+        let answered = async { answer.await.map_err(|_ended| NotRunning(worker)) };
+        match what {
+            Wish::Restart => answered.await,
+            // Whoever stops has a deadline to keep, even if a worker's own `drop` holds up its keeper.
+            Wish::Stop(until) => {
+                timeout_at(until + ANSWER_PATIENCE, answered).await.unwrap_or(Ok(Exit::Stuck))
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<WorkerName, Post>> {

@@ -188,9 +188,13 @@ impl Eda {
         {
             return Ok(line.clone());
         }
+        Err(Error::Timeout(format!("a line; {}", self.last_lines())))
+    }
+
+    fn last_lines(&self) -> String {
         let lines = self.lines();
         let last: Vec<&str> = lines.iter().rev().take(20).rev().map(|line| line.text.as_str()).collect();
-        Err(Error::Timeout(format!("a line; the last of {} are:\n{}", lines.len(), last.join("\n"))))
+        format!("the last of {} are:\n{}", lines.len(), last.join("\n"))
     }
 
     /// Runs the same binary once more in the same directory, `eda status` for example, and returns what it printed.
@@ -231,15 +235,17 @@ impl Eda {
     /// Waits for the process to end by itself and for its last line.
     ///
     /// # Errors
-    /// When it is still running after `patience`.
+    /// When it is still running after `patience`; the error shows the last lines.
     pub async fn exit(&mut self, patience: Duration) -> Fallible<ExitStatus> {
         let waited = timeout(patience, async {
             let status = self.child.wait().await;
             self.readers.wait().await;
             status
         });
-        let late = |_| Error::Timeout("the process to end".to_owned());
-        Ok(waited.await.map_err(late)??)
+        match waited.await {
+            Ok(status) => Ok(status?),
+            Err(_) => Err(Error::Timeout(format!("the process to end; {}", self.last_lines()))),
+        }
     }
 
     /// Its process id, until it has been waited for.

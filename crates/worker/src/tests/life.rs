@@ -233,6 +233,57 @@ async fn a_worker_that_has_nothing_left_to_do_is_not_restarted() {
     }
 }
 
+/// On real threads, since the order must arrive while the keeper is at its last steps.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_crosses_the_end_of_its_worker_is_answered() {
+    let rig = Rig::new(lenient());
+    for round in 0..4_000_u32 {
+        let (end, ended) = tokio::sync::watch::channel(false);
+        rig.script(BurnDetector, move |context| {
+            let mut ended = ended.clone();
+            Box::pin(async move {
+                drop(context.wait("the end", ended.wait_for(|ended| *ended)).await);
+                Ok(())
+            })
+        });
+        end.send_replace(true);
+        for _ in 0..round % 400 {
+            std::hint::spin_loop();
+        }
+        let stopped = timeout(SECOND * 20, rig.supervisor.stop(BurnDetector, SECOND * 5)).await;
+        let exit = stopped.expect("the order is answered");
+        assert!(exit != Ok(Exit::Stuck), "round {round}: {exit:?}");
+        until(|| rig.state(BurnDetector) == WorkerState::Stopped).await;
+        rig.published();
+    }
+}
+
+/// Its keeper is at a standstill until the value has been dropped.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_whose_drop_blocks_does_not_hold_up_who_stops_it() {
+    struct Clinging(mpsc::Receiver<()>);
+    impl Drop for Clinging {
+        fn drop(&mut self) {
+            assert!(self.0.recv().is_err());
+        }
+    }
+    let rig = Rig::new(lenient());
+    let (release, released) = mpsc::channel::<()>();
+    let clinging = Mutex::new(Clinging(released));
+    rig.script(BurnDetector, move |context| {
+        assert!(clinging.lock().is_ok());
+        Box::pin(async move {
+            context.wait("its end", context.stopping().cancelled()).await;
+            Ok(())
+        })
+    });
+    until(|| rig.state(BurnDetector) == WorkerState::Running).await;
+    let stopped = rig.supervisor.stop_all(Duration::from_millis(10)).await;
+    assert_eq!(stopped, [Stopped { worker: BurnDetector, exit: Exit::Stuck }]);
+    drop(release);
+    timeout(SECOND * 20, rig.supervisor.ended()).await.expect("it ends when it is released");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_panic_before_the_first_await_is_a_failure_like_any_other() {
     let rig = Rig::new(Policy { restart_budget: 1, ..lenient() });
