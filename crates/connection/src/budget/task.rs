@@ -215,6 +215,11 @@ impl Owner {
             }
             wake = self.proceed();
         }
+        commands.close();
+        // A command on its way at this moment would stay in the channel, and its caller wait for an answer.
+        while let Some(late) = commands.recv().await {
+            drop(late);
+        }
     }
 
     fn note(&mut self, note: Note) {

@@ -157,7 +157,8 @@ impl Link {
                 Event::Order(None) | Event::Stop => {
                     stopping = true;
                     orders.close();
-                    while let Ok(order) = orders.try_recv() {
+                    // To the end, since a call on its way at this moment would stay in the channel and its caller wait.
+                    while let Some(order) = orders.recv().await {
                         self.order(order);
                     }
                     self.close();

@@ -116,6 +116,20 @@ async fn stopping_refuses_everyone_who_waits_and_ends_the_task() {
     drop(held);
 }
 
+/// On real threads, since the command must arrive while the owner task is at its last steps.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_that_crosses_the_end_is_refused() {
+    for round in 0..2_000_u32 {
+        let running = start(Limits::default());
+        running.stop.cancel();
+        for _ in 0..round % 200 {
+            std::hint::spin_loop();
+        }
+        let asked = timeout(Duration::from_secs(20), running.budget.snapshot()).await;
+        assert!(asked.is_ok(), "nobody answered in round {round}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn connects_wait_for_their_rate() {
     let running = start(Limits { connects: Some("2/10s".parse().unwrap()), ..plain("5/s") });
