@@ -7,13 +7,15 @@ use tracing_subscriber::{EnvFilter, fmt};
 use crate::{
     config::{Log, LogFormat},
     redact,
+    screen::Screen,
 };
 
 /// Starts logging for the rest of the process. Only the first call of a process has an effect.
-pub(crate) fn start(log: &Log) {
+pub(crate) fn start(log: &Log, screen: &Screen) {
+    let screen = screen.clone();
     let layer = fmt::Subscriber::builder()
         .with_env_filter(EnvFilter::new(log.level.as_str()))
-        .with_writer(|| Redacted(io::stderr()));
+        .with_writer(move || Redacted(Lines(screen.clone())));
     // The error says that a subscriber is already set, which only a second call can cause.
     drop(match log.format {
         // NO_COLOR is honoured by the subscriber as long as colour is not forced on.
@@ -27,9 +29,24 @@ pub(crate) fn start(log: &Log) {
     });
 }
 
+/// Whole lines on their way to the screen.
+#[derive(Debug)]
+struct Lines(Screen);
+
 /// A writer behind the net that catches URLs with keys in the texts of libraries.
 #[derive(Debug)]
 struct Redacted<W>(W);
+
+impl Write for Lines {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        self.0.write(lines)?;
+        Ok(lines.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 impl<W: Write> Write for Redacted<W> {
     /// The subscriber hands over one whole line per call, so that no URL is cut in two.

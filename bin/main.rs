@@ -8,6 +8,8 @@ mod exit;
 mod logging;
 mod redact;
 mod run;
+mod screen;
+mod summary;
 mod view;
 mod wiring;
 
@@ -26,6 +28,7 @@ use crate::{
     config::{Flags, Settings},
     control::{Request, Response},
     exit::{Exit, Failure},
+    screen::Screen,
 };
 
 fn main() -> Exit {
@@ -39,16 +42,16 @@ fn perform(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => {
             let settings = load(&args.flags())?;
-            logging::start(&settings.config.log);
+            let screen = start_logging(&settings);
             let runtime = runtime()?;
-            let exit = runtime.block_on(run::run(settings));
+            let exit = runtime.block_on(run::run(settings, screen));
             // A worker that blocks its thread must not keep the process: it was named in the log.
             runtime.shutdown_background();
             exit
         }
         Command::Check(args) => {
             let settings = load(&cli::flags(&args.source, Some(&args.endpoint)))?;
-            logging::start(&settings.config.log);
+            start_logging(&settings);
             let (found, exit) = runtime()?.block_on(check::check(&settings))?;
             print(&if args.json { pretty(&found)? } else { found.to_text() })?;
             Ok(exit)
@@ -59,7 +62,7 @@ fn perform(command: Command) -> Result<Exit, Failure> {
         }
         Command::Status(status) => {
             let settings = load(&cli::flags(&status.source, None))?;
-            logging::start(&settings.config.log);
+            start_logging(&settings);
             let asked = control::ask(&settings.config.run.data_dir, &Request::Status);
             match runtime()?.block_on(asked)? {
                 Response::Status(answer) if status.json => print(&pretty(&answer)?),
@@ -75,6 +78,12 @@ fn perform(command: Command) -> Result<Exit, Failure> {
 fn runtime() -> io::Result<tokio::runtime::Runtime> {
     let threads = thread::available_parallelism().map_or(1, usize::from).max(WorkerName::ALL.len() + 1);
     tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()
+}
+
+fn start_logging(settings: &Settings) -> Screen {
+    let screen = Screen::stderr(&settings.config.log);
+    logging::start(&settings.config.log, &screen);
+    screen
 }
 
 fn load(flags: &Flags) -> Result<Settings, Failure> {

@@ -23,6 +23,8 @@ use crate::{
     config::Settings,
     control::{self, Answer, DataDir, Request, Response},
     exit::{Exit, Failure},
+    screen::Screen,
+    summary,
     view::View,
     wiring,
 };
@@ -48,7 +50,7 @@ struct Running {
 }
 
 /// Runs until a signal, or until no worker is left.
-pub(crate) async fn run(settings: Settings) -> Result<Exit, Failure> {
+pub(crate) async fn run(settings: Settings, screen: Screen) -> Result<Exit, Failure> {
     let directory = DataDir::lock(&settings.config.run.data_dir)?;
     let listener = control::listen(&directory)?;
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
@@ -63,7 +65,7 @@ pub(crate) async fn run(settings: Settings) -> Result<Exit, Failure> {
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let (sink, written) = open_sink(settings.config.events.file.as_deref(), &bus, &tasks)?.unzip();
     let sink = sink.zip(written.as_ref().map(|(target, _)| target.clone()));
-    let view = View::start(Arc::clone(&manager), written, &tasks, stop.clone()).await;
+    let view = View::start(Arc::clone(&manager), Arc::clone(&bus), written, &tasks, stop.clone()).await;
     let surroundings = Surroundings {
         bus: Arc::clone(&bus),
         ledger,
@@ -81,6 +83,7 @@ pub(crate) async fn run(settings: Settings) -> Result<Exit, Failure> {
         supervisor.add(worker)?;
     }
     let supervisor = Arc::new(supervisor);
+    summary::start(&screen, view.clone(), &supervisor, &tasks, stop.clone());
     let answer: Answer = {
         let supervisor = Arc::clone(&supervisor);
         Arc::new(move |Request::Status| {

@@ -4,10 +4,10 @@ use std::{process, sync::Arc, time::Duration};
 
 use eda_connection::{
     ConnectionManager, Stats, Vital,
-    budget::{Scope, Snapshot, WindowUse},
+    budget::{Outcome, Scope, Snapshot, WindowUse},
 };
 use eda_events::{
-    Cluster, WorkerName,
+    Bus, Cluster, WorkerName,
     data::{self, SharedConnection, WorkerStatus},
     sink::jsonl,
 };
@@ -29,6 +29,7 @@ const REFRESH: Duration = Duration::from_millis(500);
 pub(crate) struct View {
     budget: watch::Receiver<Snapshot>,
     manager: Arc<ConnectionManager>,
+    bus: Arc<Bus>,
     sink: Option<(String, jsonl::Counts)>,
     started: Instant,
 }
@@ -36,9 +37,10 @@ pub(crate) struct View {
 // === impl View ===
 
 impl View {
-    /// A view of a connection and, if there is one, of the sink.
+    /// A view of a connection, a bus and, if there is one, of the sink.
     pub(crate) async fn start(
         manager: Arc<ConnectionManager>,
+        bus: Arc<Bus>,
         sink: Option<(String, jsonl::Counts)>,
         tasks: &TaskTracker,
         stop: CancellationToken,
@@ -51,7 +53,7 @@ impl View {
                 sender.send_replace(refreshed.budget().await);
             }
         });
-        Self { budget, manager, sink, started: Instant::now() }
+        Self { budget, manager, bus, sink, started: Instant::now() }
     }
 
     /// Which cluster the process is connected to, as far as it is known at the moment.
@@ -106,6 +108,13 @@ impl View {
             feed: feed(&stats),
             budget: budget(&snapshot),
             leases: stats.holders.clone(),
+            events: self
+                .bus
+                .stats()
+                .published
+                .into_iter()
+                .map(|(topic, count)| (topic.to_string(), count))
+                .collect(),
             workers: workers.iter().map(worker).collect(),
             sinks: self.sink.iter().map(sink).collect(),
         }
@@ -167,7 +176,14 @@ fn budget(snapshot: &Snapshot) -> status::Budget {
         used: window.held,
     };
     let waiting = snapshot.waiting.iter().filter(|(_, waiting)| **waiting > 0);
+    let became = |wanted| {
+        let outcomes = snapshot.outcomes.iter().filter(|((_, _, outcome), _)| *outcome == wanted);
+        outcomes.map(|(_, count)| count).sum()
+    };
     status::Budget {
+        answered: became(Outcome::Answered),
+        refused: became(Outcome::RateLimited),
+        lost: became(Outcome::Lost),
         windows: snapshot.windows.iter().map(window).collect(),
         frozen: snapshot
             .frozen

@@ -37,6 +37,8 @@ pub(crate) struct Status {
     pub(crate) budget: Budget,
     /// Who holds a lease on the connection.
     pub(crate) leases: Vec<WorkerName>,
+    /// Events published, by channel; channels without any are absent.
+    pub(crate) events: BTreeMap<String, u64>,
     /// The workers, in the order they were started.
     pub(crate) workers: Vec<Worker>,
     /// Where events go.
@@ -119,6 +121,12 @@ pub(crate) struct Feed {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Budget {
+    /// Requests answered by the provider since the start.
+    pub(crate) answered: u64,
+    /// Requests that the provider refused for its limits.
+    pub(crate) refused: u64,
+    /// Requests that were sent and never answered.
+    pub(crate) lost: u64,
     /// Every rolling window.
     pub(crate) windows: Vec<Window>,
     /// What the provider has refused for a while.

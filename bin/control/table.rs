@@ -37,6 +37,18 @@ impl Status {
         let reason = self.feed.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         line("feed", format!("{}{reason}", self.feed.mode.as_deref().unwrap_or("not chosen yet")));
         self.feed_to(&mut line);
+        line(
+            "requests",
+            format!(
+                "{} answered, {} refused by the provider, {} lost",
+                self.budget.answered, self.budget.refused, self.budget.lost
+            ),
+        );
+        if !self.events.is_empty() {
+            let events: Vec<_> =
+                self.events.iter().map(|(topic, count)| format!("{topic} {count}")).collect();
+            line("events", events.join(", "));
+        }
         let leases: Vec<_> = self.leases.iter().map(|name| name.as_str()).collect();
         line("leases", format!("{} {}", leases.len(), leases.join(", ")).trim_end().to_owned());
 

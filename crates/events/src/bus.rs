@@ -7,7 +7,7 @@
 //! Not responsible for: keeping events over the end of the process, and anything outside it.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -42,8 +42,8 @@ pub enum Published {
 /// The numbers of the bus so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BusStats {
-    /// Events carried.
-    pub published: u64,
+    /// Events carried, by topic; a topic without any is absent.
+    pub published: BTreeMap<Topic, u64>,
     /// Events not carried because their id was published before.
     pub duplicates: u64,
     /// Events not carried because the bus was closed.
@@ -56,7 +56,7 @@ pub struct BusStats {
 struct State {
     subscribers: Vec<Subscriber>,
     seen: HashMap<Cluster, Seen>,
-    published: u64,
+    published: BTreeMap<Topic, u64>,
     duplicates: u64,
     after_close: u64,
     closed: bool,
@@ -94,8 +94,9 @@ impl Bus {
             state.duplicates = state.duplicates.saturating_add(1);
             return Published::Duplicate;
         }
-        state.published = state.published.saturating_add(1);
         let topic = event.topic();
+        let published = state.published.entry(topic).or_default();
+        *published = published.saturating_add(1);
         let event = Arc::new(event);
         state.subscribers.retain(|subscriber| !subscriber.post.is_closed());
         for subscriber in state.subscribers.iter().filter(|subscriber| subscriber.topics.contains(&topic)) {
@@ -134,7 +135,7 @@ impl Bus {
     pub fn stats(&self) -> BusStats {
         let state = self.lock();
         BusStats {
-            published: state.published,
+            published: state.published.clone(),
             duplicates: state.duplicates,
             after_close: state.after_close,
             subscribers: state.subscribers.iter().map(|subscriber| subscriber.post.stats()).collect(),
@@ -143,6 +144,15 @@ impl Bus {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl BusStats ===
+
+impl BusStats {
+    /// Events carried, of all topics.
+    pub fn total(&self) -> u64 {
+        self.published.values().sum()
     }
 }
 
@@ -204,7 +214,9 @@ mod tests {
         let elsewhere = Event { cluster: Cluster::Devnet, ..event("a") };
         assert_eq!(bus.publish(elsewhere), Published::New);
         assert_eq!(drain(&mailbox).0, ["a", "a"]);
-        assert_eq!((bus.stats().published, bus.stats().duplicates), (2, 1));
+        let stats = bus.stats();
+        assert_eq!((stats.total(), stats.duplicates), (2, 1));
+        assert_eq!(stats.published, BTreeMap::from([(Topic::Retractions, 2)]));
     }
 
     #[test]

@@ -305,7 +305,7 @@ async fn workers_end_when_their_supervisor_is_dropped() {
     // The closure that shows the leases goes with the surroundings, and they with the last keeper.
     until(|| Arc::strong_count(&leases) == 1).await;
     assert_eq!(trace.alive.load(Ordering::SeqCst), 0);
-    assert_eq!(bus.stats().published, 3, "starting, stopping, stopped");
+    assert_eq!(bus.stats().total(), 3, "starting, stopping, stopped");
 }
 
 #[tokio::test(start_paused = true)]
