@@ -2,11 +2,8 @@
 
 use std::{borrow::Cow, collections::BTreeMap, num::NonZeroU32};
 
-use eda_connection::{
-    budget::{self, ByteRate, Rate, profile},
-    endpoint::Endpoint,
-    request::Method,
-};
+use eda_connection::endpoint::Endpoint;
+use eda_limits::{ByteRate, Method, Rate, profile};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{names, sections::Profile, units::Period};
@@ -57,10 +54,10 @@ impl Limits {
     }
 
     /// The limits to keep at an endpoint: the profile's, with what is set here in their place.
-    pub(crate) fn over(&self, profile: &Profile, endpoint: &Endpoint) -> budget::Limits {
+    pub(crate) fn over(&self, profile: &Profile, endpoint: &Endpoint) -> eda_limits::Limits {
         let base = match profile {
             Profile::Auto => profile::by_host(endpoint.host()).limits(),
-            Profile::Custom => budget::Limits::default(),
+            Profile::Custom => eda_limits::Limits::default(),
             Profile::Named(row) => row.limits(),
         };
         let named = |name: &String| Method::named(name.clone());
@@ -68,7 +65,7 @@ impl Limits {
         methods.extend(self.methods.iter().map(|(name, rate)| (named(name), *rate)));
         let mut costs = base.costs;
         costs.extend(self.costs.iter().map(|(name, cost)| (named(name), *cost)));
-        budget::Limits {
+        eda_limits::Limits {
             requests: self.requests.or(base.requests),
             per_method: self.per_method.or(base.per_method),
             methods,
@@ -196,7 +193,7 @@ mod tests {
         let custom = limits(r#"{"credits": "500/s"}"#).over(&Profile::Custom, &endpoint);
         assert_eq!(
             custom,
-            budget::Limits { credits: Some(Rate::per_seconds(500, 1)), ..budget::Limits::default() }
+            eda_limits::Limits { credits: Some(Rate::per_seconds(500, 1)), ..eda_limits::Limits::default() }
         );
         let named: Profile = serde_json::from_str("\"helius-free\"").unwrap();
         let row = profile::by_name("helius-free").unwrap().limits();

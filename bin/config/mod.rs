@@ -26,7 +26,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use eda_connection::{budget, endpoint::Endpoint};
+use eda_connection::endpoint::Endpoint;
 use eda_events::Commitment;
 use serde_json::Value;
 
@@ -110,7 +110,7 @@ impl Settings {
     }
 
     /// The limits to keep at the endpoint.
-    pub(crate) fn limits(&self) -> budget::Limits {
+    pub(crate) fn limits(&self) -> eda_limits::Limits {
         self.config.rpc.limits.over(&self.config.rpc.profile, &self.endpoint)
     }
 

@@ -68,7 +68,7 @@ pub(crate) enum Profile {
     /// None but those in `[rpc.limits]`.
     Custom,
     /// Those of one row in the table of profiles.
-    Named(&'static eda_connection::budget::profile::Profile),
+    Named(&'static eda_limits::profile::Profile),
 }
 
 /// `[feed]`: how facts are got.

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use eda_connection::budget::Rate;
 use eda_events::WorkerName;
+use eda_limits::Rate;
 
 use super::{layer::Layer, schema::Node, *};
 
@@ -151,7 +151,7 @@ fn variables_reach_every_key_and_are_read_as_their_key_wants() {
     assert_eq!(settings.config.events.file, None);
     let limits = settings.limits();
     for (method, rate) in [("getBlock", 5), ("getTransaction", 10)] {
-        let method = eda_connection::request::Method::new(method);
+        let method = eda_limits::Method::new(method);
         assert_eq!(limits.method(&method), Some(Rate::per_seconds(rate, 10)));
     }
 }
@@ -350,7 +350,7 @@ fn config_toml_states_the_defaults() {
 
     // What is commented out because the profile decides states what applies where no profile does.
     let stated = load(&uncommented(), &[], &[("--profile", ["rpc", "profile"], "custom")]).unwrap().limits();
-    let default = budget::Limits::default();
+    let default = eda_limits::Limits::default();
     assert_eq!(
         (
             stated.default_cost,

@@ -8,12 +8,13 @@ use std::{
 };
 
 use eda_events::WorkerName;
+use eda_limits::Limits;
 use tokio::{sync::watch, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument, info_span};
 
 use crate::{
-    budget::{Budget, Limits, Refused, Snapshot},
+    budget::{Budget, Refused, Snapshot},
     calls::Calls,
     dial::{Dialer, TrustError},
     endpoint::Endpoint,

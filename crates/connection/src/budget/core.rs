@@ -5,13 +5,13 @@ use std::{
     time::Duration,
 };
 
+use eda_limits::{Limits, Rate};
 use tokio::time::Instant;
 
 use super::{
-    Ask, Limits, Outcome, Refused, Ticket,
+    Ask, Outcome, Refused, Ticket,
     freeze::Freeze,
     ledger::Ledger,
-    limits::Rate,
     methods::Methods,
     queue::{MethodId, Place, Queue, Waiting},
     window::{Mark, Window},

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use eda_limits::Limits;
 use tokio::time::Instant;
 
-use super::{Scope, freeze::Freeze, limits::Limits, queue::MethodId, window::Window};
+use super::{Scope, freeze::Freeze, queue::MethodId, window::Window};
 use crate::request::Method;
 
 /// Methods remembered at most, apart from those in use: names may come from outside.

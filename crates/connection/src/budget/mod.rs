@@ -8,13 +8,9 @@ mod ask;
 mod core;
 mod freeze;
 mod ledger;
-/// What a provider allows, as numbers.
-pub mod limits;
 mod methods;
 mod observe;
 mod permit;
-/// What providers are known to allow: one table, as data.
-pub mod profile;
 mod queue;
 mod snapshot;
 mod task;
@@ -23,7 +19,6 @@ mod tests;
 mod window;
 
 pub use ask::{Ask, Refused};
-pub use limits::{BadRate, ByteRate, Limits, Rate};
 pub use permit::{Answer, Note, Permit, Ticket};
 pub use snapshot::{Credits, Frozen, Outcome, Scope, Snapshot, Waits, WindowUse};
 pub use task::Budget;

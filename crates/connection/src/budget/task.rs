@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use eda_limits::Limits;
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep_until},
@@ -16,7 +17,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Ask, Limits, Note, Permit, Refused, Snapshot, Ticket,
+    Ask, Note, Permit, Refused, Snapshot, Ticket,
     core::{Core, Step},
 };
 use crate::request::Caller;

@@ -9,10 +9,11 @@ mod shared;
 use std::{collections::BTreeMap, time::Duration};
 
 use eda_events::WorkerName;
+use eda_limits::{Limits, Rate};
 use tokio::time::Instant;
 
 use super::{
-    Answer, Ask, Limits, Note, Rate, Refused, Ticket,
+    Answer, Ask, Note, Refused, Ticket,
     core::{Core, Step},
 };
 use crate::request::{Caller, Class, Method};

@@ -8,9 +8,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use eda_limits::Limits;
 use tokio::time::Instant;
-
-use super::limits::Limits;
 
 /// The state of one limit.
 #[derive(Debug)]

@@ -15,12 +15,12 @@ use eda_events::{
     Address, Commitment,
     mailbox::{InputStats, Latest, Mailbox},
 };
+use eda_limits::Limits;
 use tokio::sync::{Notify, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument, info, info_span, warn};
 
 use crate::{
-    budget::Limits,
     calls::Calls,
     pubsub::{PubSub, Topic},
     vitals::Vitals,

@@ -4,10 +4,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{
-    budget::{Limits, Rate},
-    request::Method,
-};
+use eda_limits::{Limits, Method, Rate};
 
 /// One block of mainnet as it travels, gzipped (connection.md 0.1: 7.0 MB of JSON, 1.2 MB gzipped).
 const BLOCK_BYTES: u64 = 1_200_000;
@@ -225,7 +222,7 @@ impl fmt::Display for Grouped {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::budget::profile;
+    use eda_limits::profile;
 
     fn demand(accounts: usize, selected: usize, whole_chain: usize) -> Demand {
         Demand { accounts, selected, whole_chain, slot_time: Duration::from_millis(200) }

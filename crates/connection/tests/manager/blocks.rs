@@ -4,10 +4,8 @@ use std::{
     time::Duration,
 };
 
-use eda_connection::{
-    budget::profile,
-    feed::{Mode, Traffic, Watch},
-};
+use eda_connection::feed::{Mode, Traffic, Watch};
+use eda_limits::profile;
 use eda_simnet::{Reply, Verdict};
 use http::StatusCode;
 use serde_json::{Value, json};

@@ -2,12 +2,12 @@ use std::time::Duration;
 
 use eda_connection::{
     Lease, RequestError,
-    budget::Rate,
     feed::{Interest, Traffic},
     http::{CallError, Reply as Answer},
     request::{Class, Method},
 };
 use eda_events::{Slot, WorkerName};
+use eda_limits::Rate;
 use eda_simnet::{Call, Protocol, Reply};
 use futures_util::future::join_all;
 use serde_json::{Value, json};

@@ -2,13 +2,13 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use eda_connection::{
     Config, ConnectionManager, Lease,
-    budget::Limits,
     endpoint::Endpoint,
     feed::{AccountFact, Choice, FeedConfig, Interest, LogHint, Mode, Traffic, TransactionFact, Watch},
     http::HttpConfig,
     pubsub,
 };
 use eda_events::{Address, Commitment, Delivery, WorkerName, mailbox::Mailbox};
+use eda_limits::Limits;
 use eda_simnet::Protocol;
 use tokio::time::{sleep, timeout};
 

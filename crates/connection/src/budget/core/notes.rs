@@ -1,10 +1,11 @@
 //! What the budget makes of what became of a request.
 
+use eda_limits::Limits;
 use tokio::time::Instant;
 
 use super::{Core, Flight};
 use crate::budget::{
-    Limits, Note, Outcome, Ticket,
+    Note, Outcome, Ticket,
     freeze::{Refusal, RefusedScope},
     observe::{HEADER_WINDOW, Observed},
     permit::Answer,

@@ -107,7 +107,7 @@ fn captured_headers_of_the_public_endpoint_are_understood() {
         let method = Method::named(method);
         teach(&mut bench, &method, &pairs);
         assert_eq!(window(&mut bench, &Scope::Everything).unwrap().limit, 100, "{}", path.display());
-        let known = crate::budget::profile::by_name("public-mainnet-beta").unwrap().limits();
+        let known = eda_limits::profile::by_name("public-mainnet-beta").unwrap().limits();
         let learned = window(&mut bench, &Scope::Method(method.clone())).unwrap().limit;
         assert_eq!(learned, u64::from(known.method(&method).unwrap().count), "{}", path.display());
         assert_eq!(window(&mut bench, &Scope::Connects).unwrap().limit, 40);

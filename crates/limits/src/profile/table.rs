@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Profile;
-use crate::budget::limits::{ByteRate, Rate};
+use crate::{ByteRate, Rate};
 
 pub(super) const TABLE: &[&Profile] = &[
     &MAINNET_BETA,

@@ -4,10 +4,7 @@
 //! row's `unknown` says which ones, and responses (`x-ratelimit-*`, 429) teach the rest. config.toml overrides
 //! any of them.
 
-use crate::{
-    budget::limits::{ByteRate, Limits, Rate},
-    request::Method,
-};
+use crate::{ByteRate, Limits, Method, Rate};
 
 mod table;
 

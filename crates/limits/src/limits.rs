@@ -2,13 +2,13 @@
 //!
 //! Responsible for the texts in config.toml (`"100/10s"`, `"100MB/30s"`) and for the arithmetic that turns an
 //! advertised limit into the one that is kept: the margin for other programs on the same address, and the share
-//! held back for exits. Where the numbers come from is [`profile`](crate::budget::profile)'s business.
+//! held back for exits. Where the numbers come from is [`profile`](crate::profile)'s business.
 
 use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::request::Method;
+use crate::Method;
 
 /// So many units (requests, credits, connects) in any window of a length: `100/10s`, `500/s`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -233,19 +233,19 @@ impl Limits {
     }
 
     /// What is kept of an advertised limit: `limit - floor(limit × margin %)`, never 0.
-    pub(crate) fn kept(&self, limit: u64) -> u64 {
+    pub fn kept(&self, limit: u64) -> u64 {
         limit.saturating_sub(percent(limit, self.margin_percent)).max(1)
     }
 
     /// What the classes below `confirm` may use of an advertised limit in one window.
-    pub(crate) fn shared(&self, rate: Rate) -> u64 {
+    pub fn shared(&self, rate: Rate) -> u64 {
         let kept = self.kept(u64::from(rate.count));
         kept - self.reserve(kept, 1, 1)
     }
 
     /// What is held back of a kept limit for exits and confirmations: the reserve percentage, rounded up, at
     /// least `one` request's worth, but never so much that a request of `dearest` units no longer fits.
-    pub(crate) fn reserve(&self, kept: u64, one: u64, dearest: u64) -> u64 {
+    pub fn reserve(&self, kept: u64, one: u64, dearest: u64) -> u64 {
         if self.reserve_percent == 0 {
             return 0;
         }
