@@ -248,6 +248,7 @@ fn a_status_is_read_at_a_glance() {
     feed      logs: two mints are watched
     read      1 transactions never found
     repeated  getBlock: dial 2
+    requests  0 answered, 0 refused by the provider, 0 lost
     leases    2 burn-detector, trading-bot
 
     budget        limit  used
