@@ -1,28 +1,38 @@
-//! A simulated provider for tests: a [`Front`] listens on loopback, speaks JSON-RPC over HTTP and PubSub over
-//! WebSocket as nodes and providers do, misbehaves on request, and counts on its accept loop what really arrived.
+//! A simulated cluster with a provider in front of it, and the truth about what happened on it.
 //!
-//! The counts are the server's own, so that a test of "one connection" cannot be fooled by what a client believes
-//! about itself. What this crate is not: it holds no chain state and simulates no cluster; replies are what the test
-//! programs.
+//! The [`chain`] is made from a seed; a [`Front`] serves it on two loopback ports, HTTP and PubSub, and counts
+//! connections where a provider counts them, at its accept loop.
 
+/// Who acts on the chain.
+mod actors;
 /// What one call said, and the journal of all calls.
 mod call;
+/// Slots, blocks, forks and commitments, from a seed.
+pub mod chain;
 /// One accepted socket: its counting stream and the switches that end it.
 mod connection;
 /// The pair of listeners a client is pointed at.
 mod front;
 /// JSON-RPC over HTTP.
 mod http;
+/// Instructions of the simulated programs, as clients encode them.
+pub mod instructions;
 /// The accept loop.
 mod listener;
+/// What the simulated programs do.
+pub mod programs;
 /// PubSub over WebSocket.
 mod pubsub;
 /// What a programmed responder can answer over HTTP.
 mod reply;
+/// Executes transactions on accounts.
+pub mod runtime;
 /// The certificate a TLS front presents.
 mod tls;
 /// What a listener counts.
 mod traffic;
+/// What really happened.
+pub mod truth;
 
 pub use ::http::StatusCode;
 pub use call::{Call, Journal};

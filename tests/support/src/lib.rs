@@ -8,8 +8,6 @@
 pub mod burns;
 /// JSON-RPC, signing, sending and confirming.
 pub mod client;
-/// Instructions of the programs the tests call, encoded by hand from their documented layouts.
-pub mod instructions;
 /// A node that is scripted by the test.
 pub mod node;
 /// What an `eda` says of itself.
@@ -22,6 +20,8 @@ pub mod relay;
 pub mod sockets;
 /// Real validators on free ports.
 pub mod validator;
+
+pub use eda_simnet::instructions;
 
 /// What can go wrong in the scaffolding itself.
 #[derive(Debug, thiserror::Error)]

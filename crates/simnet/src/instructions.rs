@@ -1,5 +1,5 @@
-//! Instructions of the programs the tests call, encoded by hand: the crates that have them bring a second and third
-//! major version of the whole Solana stack.
+//! Instructions of the programs that actors and tests call, encoded by hand: the crates that have them bring a second
+//! and third major version of the whole Solana stack.
 //!
 //! Layouts: System, Address Lookup Table (bincode: u32 tag, fields little endian); SPL Token and Token-2022
 //! (`interface/src/instruction.rs`: u8 tag, fields little endian); Batch (`pinocchio/program/src/processor/batch.rs`).
@@ -7,14 +7,7 @@
 use solana_address::Address;
 use solana_instruction::{AccountMeta, Instruction};
 
-/// The System program.
-pub const SYSTEM: Address = Address::from_str_const("11111111111111111111111111111111");
-/// The Address Lookup Table program.
-pub const LOOKUP_TABLE: Address = Address::from_str_const("AddressLookupTab1e1111111111111111111111111");
-/// The classic Token program.
-pub const TOKEN: Address = Address::from_str_const("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA");
-/// The Token-2022 program.
-pub const TOKEN_2022: Address = Address::from_str_const("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb");
+pub use crate::programs::{LOOKUP_TABLE, SYSTEM, TOKEN, TOKEN_2022};
 
 /// Bytes of a mint without extensions.
 pub const MINT_BYTES: u64 = 82;

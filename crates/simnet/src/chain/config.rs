@@ -1,0 +1,115 @@
+//! What decides how a simulated chain goes.
+
+use std::time::Duration;
+
+/// The chain's options. Equal ones, seed included, give the same chain, byte for byte.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Decides everything that is left to chance, the genesis hash included.
+    pub seed: u64,
+    /// Time between slots, by the chain's own clock.
+    pub slot_time: Duration,
+    /// Unix time of slot 0, in seconds.
+    pub genesis_time: i64,
+    /// Of 1,000 slots, those in which no block is made.
+    pub skipped_per_mille: u32,
+    /// Of 1,000 blocks, those that the next leader builds around: processed, and never confirmed.
+    pub abandoned_per_mille: u32,
+    /// Blocks that must build on one before it is confirmed. At least 1.
+    pub confirmed_after: u64,
+    /// Blocks that must build on one before it is finalized.
+    pub finalized_after: u64,
+    /// Slots for which blocks and transactions are kept; older ones are history that was pruned.
+    pub kept_slots: u64,
+    /// Slots of an epoch.
+    pub slots_per_epoch: u64,
+    /// Who acts on the chain, and how often.
+    pub traffic: Mix,
+}
+
+/// What the chain's own actors do, in transactions per 100 slots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mix {
+    /// Votes of validators.
+    pub votes: u32,
+    /// Transfers of lamports.
+    pub transfers: u32,
+    /// Transfers of tokens.
+    pub token_transfers: u32,
+    /// Mints to existing accounts.
+    pub mints: u32,
+    /// Burns by holders, of every kind.
+    pub burns: u32,
+    /// Withdrawals from pools, which burn liquidity tokens.
+    pub withdrawals: u32,
+    /// Coins that graduate, whose liquidity tokens are burned by the program.
+    pub migrations: u32,
+    /// Transactions that hold burns and fail.
+    pub failures: u32,
+    /// New tokens.
+    pub creations: u32,
+    /// Mint authorities given up.
+    pub renouncings: u32,
+}
+
+// === impl Config ===
+
+impl Config {
+    /// The chain of a seed with everything else at its default.
+    pub fn seeded(seed: u64) -> Self {
+        Self { seed, ..Self::default() }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            slot_time: Duration::from_millis(400),
+            genesis_time: 1_767_225_600,
+            skipped_per_mille: 20,
+            abandoned_per_mille: 10,
+            confirmed_after: 1,
+            finalized_after: 31,
+            kept_slots: 4_500,
+            slots_per_epoch: 432_000,
+            traffic: Mix::default(),
+        }
+    }
+}
+
+// === impl Mix ===
+
+impl Mix {
+    /// Nobody acts: what happens is what clients send.
+    pub const NONE: Self = Self {
+        votes: 0,
+        transfers: 0,
+        token_transfers: 0,
+        mints: 0,
+        burns: 0,
+        withdrawals: 0,
+        migrations: 0,
+        failures: 0,
+        creations: 0,
+        renouncings: 0,
+    };
+}
+
+impl Default for Mix {
+    /// A small town: something happens in every slot, and a person can still follow it.
+    fn default() -> Self {
+        Self {
+            votes: 300,
+            transfers: 200,
+            token_transfers: 100,
+            mints: 30,
+            burns: 60,
+            withdrawals: 10,
+            migrations: 3,
+            failures: 10,
+            creations: 10,
+            renouncings: 5,
+        }
+    }
+}

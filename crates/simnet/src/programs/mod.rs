@@ -1,0 +1,95 @@
+//! The programs of the simulated cluster, one file each. A new one is a file and a line in [`find`].
+
+/// Compute budget: read before a transaction runs, and does nothing when it runs.
+mod compute_budget;
+/// Tables of addresses that version 0 messages load from.
+pub mod lookup_table;
+/// Accounts without a program of their own.
+mod system;
+/// Token and Token-2022.
+pub mod token;
+
+use std::sync::Arc;
+
+use solana_address::Address;
+use solana_instruction_error::InstructionError;
+
+use crate::{
+    chain::Account,
+    runtime::{Context, TokenBalance},
+};
+
+/// The System program.
+pub const SYSTEM: Address = Address::from_str_const("11111111111111111111111111111111");
+/// The Compute Budget program.
+pub const COMPUTE_BUDGET: Address = Address::from_str_const("ComputeBudget111111111111111111111111111111");
+/// The Address Lookup Table program.
+pub const LOOKUP_TABLE: Address = Address::from_str_const("AddressLookupTab1e1111111111111111111111111");
+/// The classic Token program.
+pub const TOKEN: Address = Address::from_str_const("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA");
+/// The Token-2022 program.
+pub const TOKEN_2022: Address = Address::from_str_const("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb");
+/// Whose accounts the programs themselves are.
+pub const NATIVE_LOADER: Address = Address::from_str_const("NativeLoader1111111111111111111111111111111");
+/// Whose accounts deployed programs are.
+pub const LOADER: Address = Address::from_str_const("BPFLoaderUpgradeab1e11111111111111111111111");
+
+/// A program.
+#[derive(Debug, Clone, Copy)]
+pub struct Program {
+    /// Its address.
+    pub address: Address,
+    /// Whether it is part of the node: builtins print no line about compute units.
+    pub builtin: bool,
+    /// What an instruction of it does.
+    pub run: fn(&mut Context<'_, '_>) -> Result<(), InstructionError>,
+}
+
+/// Every program there is.
+pub const ALL: [Program; 5] = [
+    Program { address: SYSTEM, builtin: true, run: system::run },
+    Program { address: COMPUTE_BUDGET, builtin: true, run: compute_budget::run },
+    Program { address: LOOKUP_TABLE, builtin: true, run: lookup_table::run },
+    Program { address: TOKEN, builtin: false, run: token::run },
+    Program { address: TOKEN_2022, builtin: false, run: token::run },
+];
+
+/// The program at an address.
+pub fn find(address: &Address) -> Option<&'static Program> {
+    const PROGRAMS: &[Program] = &ALL;
+    PROGRAMS.iter().find(|program| program.address == *address)
+}
+
+/// The accounts of the programs themselves.
+pub fn accounts() -> impl Iterator<Item = (Address, Account)> {
+    ALL.iter().map(|program| {
+        let owner = if program.builtin { NATIVE_LOADER } else { LOADER };
+        let account = Account { executable: true, ..Account::holding(Vec::new(), owner) };
+        (program.address, account)
+    })
+}
+
+/// What the token accounts among a transaction's accounts hold. Decimals come from the mint, among `keys` or loaded.
+pub fn token_balances(
+    keys: &[Address],
+    accounts: &[Account],
+    load: &impl Fn(&Address) -> Option<Arc<Account>>,
+) -> Vec<TokenBalance> {
+    let mint = |address: &Address| match keys.iter().position(|key| key == address) {
+        Some(index) => accounts.get(index).cloned(),
+        None => load(address).map(|account| Account::clone(&account)),
+    };
+    let balance = |(index, account): (usize, &Account)| {
+        let held = token::Holding::read(account)?;
+        let decimals = token::Mint::read(&mint(&held.mint)?)?.decimals;
+        Some(TokenBalance {
+            index: u8::try_from(index).ok()?,
+            mint: held.mint,
+            owner: held.owner,
+            program: account.owner,
+            amount: held.amount,
+            decimals,
+        })
+    };
+    accounts.iter().enumerate().filter_map(balance).collect()
+}
