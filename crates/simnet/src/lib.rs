@@ -19,6 +19,8 @@ mod http;
 pub mod instructions;
 /// The accept loop.
 mod listener;
+/// One node's view of a chain.
+pub mod node;
 /// What the simulated programs do.
 pub mod programs;
 /// PubSub over WebSocket.

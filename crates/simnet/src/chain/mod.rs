@@ -127,6 +127,9 @@ impl Tips {
 // === impl Chain ===
 
 impl Chain {
+    /// Slots by which a node may lag behind: so long the states of accounts are kept after they are finalized.
+    pub const MOST_LAG: u64 = 300;
+
     /// The chain at its first block, which holds no transactions.
     pub fn new(config: Config) -> Self {
         let genesis_hash = hashes::genesis(config.seed);
@@ -407,7 +410,7 @@ impl Chain {
         {
             let Some(block) = self.fork.pop_front() else { break };
             self.tips.finalized = block.slot;
-            self.accounts.finalize(block.slot);
+            self.accounts.finalize(block.slot.saturating_sub(Self::MOST_LAG));
             self.truth.prune(self.history.prune(block.slot));
             if block.slot > 0 {
                 steps.push(Step::Finalized(block));
