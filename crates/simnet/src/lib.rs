@@ -1,5 +1,6 @@
 //! A simulated provider for tests: a [`Front`] listens on loopback, speaks JSON-RPC over HTTP and PubSub over
-//! WebSocket as nodes and providers do, misbehaves on request, and counts on its accept loop what really arrived.
+//! WebSocket as nodes and providers do, enforces the limits of a [`Provider`], misbehaves on request, and counts on its
+//! accept loop what really arrived.
 //!
 //! The counts are the server's own, so that a test of "one connection" cannot be fooled by what a client believes
 //! about itself. What this crate is not: it holds no chain state and simulates no cluster; replies are what the test
@@ -15,6 +16,8 @@ mod front;
 mod http;
 /// The accept loop.
 mod listener;
+/// The limits a front enforces, and what it counts.
+mod provider;
 /// PubSub over WebSocket.
 mod pubsub;
 /// What a programmed responder can answer over HTTP.
@@ -29,6 +32,7 @@ pub use call::{Call, Journal};
 pub use front::{Front, Protocol, Reserved};
 pub use http::{Responder, Rpc, basics};
 pub use listener::Listener;
+pub use provider::{Blocked, Cause, Fullest, Meter, Provider};
 pub use pubsub::{Pubsub, Subscription, Verdict, account};
 pub use reply::Reply;
 pub use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
