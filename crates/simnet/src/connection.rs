@@ -17,13 +17,17 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::traffic::{Alpn, Tally};
+use crate::{
+    provider::Visit,
+    traffic::{Alpn, Tally},
+};
 
 /// The server's handle on one accepted socket.
 #[derive(Debug)]
 pub(crate) struct Connection {
     number: u64,
     tally: Arc<Tally>,
+    visit: Visit,
     ended: CancellationToken,
     draining: CancellationToken,
     reset: AtomicBool,
@@ -39,10 +43,11 @@ pub(crate) struct Counted {
 // === impl Connection ===
 
 impl Connection {
-    pub(crate) fn new(number: u64, tally: Arc<Tally>) -> Self {
+    pub(crate) fn new(number: u64, tally: Arc<Tally>, visit: Visit) -> Self {
         Self {
             number,
             tally,
+            visit,
             ended: CancellationToken::new(),
             draining: CancellationToken::new(),
             reset: AtomicBool::new(false),
@@ -51,6 +56,11 @@ impl Connection {
 
     pub(crate) fn number(&self) -> u64 {
         self.number
+    }
+
+    /// What the provider in front makes of this socket.
+    pub(crate) fn visit(&self) -> &Visit {
+        &self.visit
     }
 
     /// Ends the connection with a TCP reset: what a crashed node or a cut cable looks like.
@@ -125,6 +135,7 @@ impl Drop for Counted {
         {
             tracing::warn!(%error, "socket closes without a reset");
         }
+        self.connection.visit.leave();
         self.connection.tally.closed(self.connection.number);
     }
 }

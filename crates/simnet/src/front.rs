@@ -20,6 +20,7 @@ use crate::{
     connection::{Connection, Counted},
     http::{Rpc, Tracked},
     listener::Listener,
+    provider::{Gate, Provider},
     pubsub::Pubsub,
     tls::Identity,
     traffic::Alpn,
@@ -53,6 +54,7 @@ pub struct Front {
     ws: Arc<Listener>,
     rpc: Arc<Rpc>,
     pubsub: Arc<Pubsub>,
+    gate: Arc<Gate>,
     identity: Identity,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -106,12 +108,14 @@ impl Front {
     }
 
     fn serve(protocol: Protocol, http_socket: TcpListener, ws_socket: TcpListener) -> io::Result<Self> {
+        let gate = Arc::<Gate>::default();
         let front = Self {
             protocol,
-            http: Arc::new(Listener::new(http_socket.local_addr()?)),
-            ws: Arc::new(Listener::new(ws_socket.local_addr()?)),
+            http: Arc::new(Listener::new(http_socket.local_addr()?, Arc::clone(&gate))),
+            ws: Arc::new(Listener::new(ws_socket.local_addr()?, Arc::clone(&gate))),
             rpc: Arc::default(),
             pubsub: Arc::default(),
+            gate,
             identity: Identity::generate()?,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -151,6 +155,17 @@ impl Front {
     /// What WebSocket calls are answered, and the notifications.
     pub fn pubsub(&self) -> &Pubsub {
         &self.pubsub
+    }
+
+    /// Puts a provider in front of both ports. It concerns the sockets accepted from now on, and takes the place of
+    /// one that was there.
+    pub fn guard(&self, provider: Provider) {
+        self.gate.guard(provider);
+    }
+
+    /// The provider in front of both ports, if there is one.
+    pub fn provider(&self) -> Option<Provider> {
+        self.gate.provider()
     }
 
     /// The certificate of both ports, to be added to the client's roots (DER).

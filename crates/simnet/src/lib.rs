@@ -23,6 +23,8 @@ mod listener;
 pub mod node;
 /// What the simulated programs do.
 pub mod programs;
+/// The limits a front enforces, and what it counts.
+mod provider;
 /// PubSub over WebSocket.
 mod pubsub;
 /// What a programmed responder can answer over HTTP.
@@ -44,6 +46,7 @@ pub use call::{Call, Journal};
 pub use front::{Front, Protocol, Reserved};
 pub use http::{Responder, Rpc, basics};
 pub use listener::Listener;
+pub use provider::{Blocked, Cause, Fullest, Meter, Provider};
 pub use pubsub::{Pubsub, Subscription, Verdict, account};
 pub use reply::Reply;
 pub use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};

@@ -14,6 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     connection::{Connection, Counted},
+    provider::{Gate, Visit},
     traffic::Tally,
 };
 
@@ -22,6 +23,7 @@ use crate::{
 pub struct Listener {
     address: SocketAddr,
     tally: Arc<Tally>,
+    gate: Arc<Gate>,
     refusing: AtomicBool,
     connections: Mutex<Vec<Weak<Connection>>>,
 }
@@ -29,10 +31,11 @@ pub struct Listener {
 // === impl Listener ===
 
 impl Listener {
-    pub(crate) fn new(address: SocketAddr) -> Self {
+    pub(crate) fn new(address: SocketAddr, gate: Arc<Gate>) -> Self {
         Self {
             address,
             tally: Arc::new(Tally::default()),
+            gate,
             refusing: AtomicBool::new(false),
             connections: Mutex::default(),
         }
@@ -105,9 +108,12 @@ impl Listener {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "socket closed before it was configured");
             }
-            let connection = Arc::new(Connection::new(self.tally.accepted(peer), Arc::clone(&self.tally)));
+            let refusing = self.refusing.load(Ordering::Acquire);
+            let visit = if refusing { Visit::default() } else { self.gate.visit(peer) };
+            let number = self.tally.accepted(peer);
+            let connection = Arc::new(Connection::new(number, Arc::clone(&self.tally), visit));
             let stream = Counted::new(stream, Arc::clone(&connection));
-            if self.refusing.load(Ordering::Acquire) {
+            if refusing {
                 self.tally.refused();
                 connection.kill();
                 continue;

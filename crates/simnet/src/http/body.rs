@@ -31,13 +31,20 @@ pub(crate) struct ReplyBody {
     /// Bytes the headers promise.
     promised: usize,
     ending: Ending,
+    /// Whose provider is told of the bytes.
+    weighed: Option<Arc<Connection>>,
 }
 
 // === impl ReplyBody ===
 
 impl ReplyBody {
     pub(super) fn whole(bytes: Bytes) -> Self {
-        Self { promised: bytes.len(), chunk: Some(bytes), ending: Ending::Complete }
+        Self { promised: bytes.len(), chunk: Some(bytes), ending: Ending::Complete, weighed: None }
+    }
+
+    /// This body, its bytes counted on `connection` as they leave.
+    pub(super) fn weighed(self, connection: Arc<Connection>) -> Self {
+        Self { weighed: Some(connection), ..self }
     }
 
     /// A JSON response, compressed if the client may have it so, delivered as far as `delivery` says.
@@ -71,7 +78,7 @@ impl ReplyBody {
     }
 
     fn half(bytes: &Bytes, ending: Ending) -> Self {
-        Self { chunk: Some(bytes.slice(..bytes.len() / 2)), promised: bytes.len(), ending }
+        Self { chunk: Some(bytes.slice(..bytes.len() / 2)), promised: bytes.len(), ending, weighed: None }
     }
 }
 
@@ -84,6 +91,9 @@ impl Body for ReplyBody {
         _cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         if let Some(chunk) = self.chunk.take() {
+            if let Some(connection) = &self.weighed {
+                connection.visit().sent(chunk.len());
+            }
             return Poll::Ready(Some(Ok(Frame::data(chunk))));
         }
         match &self.ending {

@@ -2,6 +2,8 @@
 
 /// Puts replies into one HTTP response.
 mod answer;
+/// What a request asks.
+mod asked;
 /// Response bodies, including those that stop half way.
 mod body;
 
@@ -14,9 +16,7 @@ use std::{
     },
 };
 
-use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Limited};
+use http::{HeaderMap, Request, Response, header, request::Parts};
 use hyper::body::Incoming;
 use hyper_util::{rt::TokioIo, server::conn::auto};
 use serde_json::{Value, json};
@@ -27,17 +27,16 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use self::{
-    answer::{Answer, Delivery},
+    answer::Answer,
+    asked::{Asked, method},
     body::ReplyBody,
 };
 use crate::{
     call::{Call, Journal},
     connection::Connection,
+    provider::Credentials,
     reply::Reply,
 };
-
-/// Bytes a request body may have; larger is answered 413 (`MAX_REQUEST_BODY_SIZE` of Agave).
-const MAX_REQUEST_BYTES: usize = 50 * 1024;
 
 /// Decides what a call is answered. It runs on the server's task and must not block.
 pub type Responder = dyn Fn(&Call) -> Reply + Send + Sync;
@@ -139,38 +138,40 @@ impl Rpc {
     async fn answer(&self, request: Request<Incoming>, connection: Arc<Connection>) -> Response<ReplyBody> {
         connection.requested(request.version());
         let (head, body) = request.into_parts();
-        if head.method != Method::POST {
-            return plain(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "Used HTTP Method is not allowed. POST or OPTIONS is required",
-            );
-        }
-        if !is_json(&head.headers) {
-            return plain(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "Supplied content type is not allowed. Content-Type: application/json is required",
-            );
-        }
-        let body = match Limited::new(body, MAX_REQUEST_BYTES).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(_) => return plain(StatusCode::PAYLOAD_TOO_LARGE, "Request body exceeds size limit"),
-        };
-        let gzip = self.gzip.load(Ordering::Acquire) && accepts_gzip(&head.headers);
-        let (asked, batch) = match serde_json::from_slice(&body) {
-            Ok(Value::Array(calls)) => (calls, true),
-            Ok(call) => (vec![call], false),
-            Err(_) => {
-                let error = json!({"jsonrpc": "2.0", "error": {"code": -32700, "message": "Parse error"}, "id": null});
-                return ReplyBody::respond(&[], error.to_string().into(), gzip, Delivery::Whole, connection);
+        let asked = Asked::read(&head, body).await;
+        let methods = asked.as_ref().map(Asked::methods).unwrap_or_default();
+        let visit = connection.visit();
+        let from = Credentials { version: head.version, uri: &head.uri, headers: &head.headers };
+        if let Some(refused) = visit.refuse_request(from, &methods) {
+            if visit.is_turned_away() {
+                connection.drain();
             }
+            return refused.map(|body| ReplyBody::whole(body.into()));
+        }
+        let gzip = self.gzip.load(Ordering::Acquire) && accepts_gzip(&head.headers);
+        let mut response = match asked {
+            Ok(asked) => self.reply(asked, &head, gzip, Arc::clone(&connection)).await,
+            Err(unreadable) => unreadable.response(gzip, Arc::clone(&connection)),
         };
-        let size = asked.len();
+        visit.label(response.headers_mut(), &methods);
+        response.map(|body| body.weighed(Arc::clone(&connection)))
+    }
+
+    /// What the responder says to each call.
+    async fn reply(
+        &self,
+        asked: Asked,
+        head: &Parts,
+        gzip: bool,
+        connection: Arc<Connection>,
+    ) -> Response<ReplyBody> {
+        let size = asked.calls.len();
         let at = Instant::now();
         let responder = Arc::clone(&self.responder.read().unwrap_or_else(PoisonError::into_inner));
         let mut answer = Answer::default();
-        for mut call in asked {
+        for mut call in asked.calls {
             let call = Call {
-                method: call.get("method").and_then(Value::as_str).unwrap_or_default().to_owned(),
+                method: method(&call).to_owned(),
                 params: call.get_mut("params").map(Value::take).unwrap_or_default(),
                 id: call.get_mut("id").map(Value::take).unwrap_or_default(),
                 headers: head.headers.clone(),
@@ -184,19 +185,8 @@ impl Rpc {
             answer.add(&call.id, reply);
             self.journal.record(call);
         }
-        answer.deliver(batch, self.reversed.load(Ordering::Acquire), gzip, connection).await
+        answer.deliver(asked.batch, self.reversed.load(Ordering::Acquire), gzip, connection).await
     }
-}
-
-fn plain(status: StatusCode, body: &'static str) -> Response<ReplyBody> {
-    let mut response = Response::new(ReplyBody::whole(Bytes::from_static(body.as_bytes())));
-    *response.status_mut() = status;
-    response
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    content_type.is_some_and(|value| value.starts_with("application/json"))
 }
 
 fn accepts_gzip(headers: &HeaderMap) -> bool {

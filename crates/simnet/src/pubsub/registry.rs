@@ -99,15 +99,23 @@ impl Registry {
         });
     }
 
-    /// Subscribes a connection and queues the answer `reply` makes of the id, before any notification can be.
+    /// Subscribes a connection and queues the answer `reply` makes of the id, before any notification can be. Returns
+    /// how many subscriptions the connection then holds; nothing is done and said if it would be more than `cap`.
     pub(super) fn subscribe(
         &self,
         connection: u64,
         method: &str,
         params: &Value,
+        cap: Option<u64>,
         reply: impl FnOnce(u64) -> Message,
-    ) {
-        self.state.send_modify(|state| {
+    ) -> Option<u64> {
+        let mut held = None;
+        self.state.send_if_modified(|state| {
+            held = Some(state.held_with(connection, method, params))
+                .filter(|held| cap.is_none_or(|cap| *held <= cap));
+            if held.is_none() {
+                return false;
+            }
             let equal = state
                 .subscriptions
                 .values_mut()
@@ -130,7 +138,9 @@ impl Registry {
                 id
             };
             state.send(connection, reply(id));
+            true
         });
+        held
     }
 
     /// Unsubscribes a connection; `false` if it does not hold this id.
@@ -182,6 +192,15 @@ impl Registry {
 // === impl State ===
 
 impl State {
+    /// Subscriptions a connection holds once it holds this one.
+    fn held_with(&self, connection: u64, method: &str, params: &Value) -> u64 {
+        let held = self.subscriptions.values().filter(|subscription| {
+            subscription.connections.contains(&connection)
+                && !(subscription.method == method && subscription.params == *params)
+        });
+        u64::try_from(held.count()).unwrap_or(u64::MAX).saturating_add(1)
+    }
+
     /// Queues a frame. A connection whose queue is full has a client that reads too slowly, and is ended, as nodes do.
     fn send(&self, connection: u64, frame: Message) -> bool {
         let Some((outgoing, socket)) = self.outgoing.get(&connection) else { return false };

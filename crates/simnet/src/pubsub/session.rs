@@ -20,7 +20,7 @@ use tokio_tungstenite::{
 };
 
 use super::{Pubsub, Verdict};
-use crate::{call::Call, connection::Connection};
+use crate::{call::Call, connection::Connection, provider::Credentials};
 
 /// Bytes a client's message may have (`max_message_size` in Agave's `rpc_pubsub_service.rs`).
 const MAX_CLIENT_MESSAGE: usize = 4096;
@@ -55,7 +55,7 @@ impl Pubsub {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin,
     {
-        let Some((socket, handshake)) = self.upgrade(stream).await else { return };
+        let Some((socket, handshake)) = self.upgrade(stream, &connection).await else { return };
         connection.upgraded();
         let (sender, outgoing) = mpsc::channel(OUTGOING_FRAMES);
         self.registry.open(Arc::clone(&connection), sender);
@@ -66,24 +66,27 @@ impl Pubsub {
         drop(registered);
     }
 
-    async fn upgrade<S>(&self, stream: S) -> Option<(WebSocketStream<S>, Handshake)>
+    async fn upgrade<S>(&self, stream: S, connection: &Connection) -> Option<(WebSocketStream<S>, Handshake)>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin,
     {
         let mut handshake = Handshake { headers: HeaderMap::new(), path: String::new() };
         let refusal = self.refusal();
         #[expect(clippy::result_large_err, reason = "the callback's type is tungstenite's")]
-        let callback = |request: &Request, response: Response| {
+        let callback = |request: &Request, mut response: Response| {
             handshake.headers = request.headers().clone();
             handshake.path = request.uri().to_string();
-            match refusal {
-                None => Ok(response),
-                Some(status) => {
-                    let mut refused = ErrorResponse::new(Some(status.to_string()));
-                    *refused.status_mut() = status;
-                    Err(refused)
-                }
+            if let Some(status) = refusal {
+                let mut refused = ErrorResponse::new(Some(status.to_string()));
+                *refused.status_mut() = status;
+                return Err(refused);
             }
+            let (version, uri, headers) = (request.version(), request.uri(), request.headers());
+            if let Some(refused) = connection.visit().refuse_upgrade(Credentials { version, uri, headers }) {
+                return Err(refused.map(Some));
+            }
+            connection.visit().label(response.headers_mut(), &[]);
+            Ok(response)
         };
         let config = WebSocketConfig::default()
             .max_message_size(Some(MAX_CLIENT_MESSAGE))
@@ -127,10 +130,10 @@ impl Pubsub {
                     if let Some(call) = self.read(message?, handshake, connection) {
                         self.journal.record(call.clone());
                         let verdict = self.verdict(&call);
-                        self.settle(Box::new(call), verdict, &delayed);
+                        self.settle(Box::new(call), verdict, connection, &delayed);
                     }
                 }
-                Event::Due(call, verdict) => self.settle(call, verdict, &delayed),
+                Event::Due(call, verdict) => self.settle(call, verdict, connection, &delayed),
                 Event::HalfOpen => {}
                 Event::Drain => {
                     draining = true;
@@ -170,10 +173,11 @@ impl Pubsub {
         &self,
         call: Box<Call>,
         verdict: Verdict,
+        connection: &Connection,
         delayed: &FuturesUnordered<BoxFuture<'static, (Box<Call>, Verdict)>>,
     ) {
         match verdict {
-            Verdict::Node => self.as_node(&call),
+            Verdict::Node => self.as_node(&call, connection),
             Verdict::Error { code, message } => {
                 self.registry
                     .send(call.connection, failure(&call.id, &json!({"code": code, "message": message})));
@@ -186,7 +190,8 @@ impl Pubsub {
         }
     }
 
-    fn as_node(&self, call: &Call) {
+    fn as_node(&self, call: &Call, connection: &Connection) {
+        let visit = connection.visit();
         if call.method.ends_with("Unsubscribe") {
             let id = call.params.get(0).and_then(Value::as_u64);
             let held = id.is_some_and(|id| self.registry.unsubscribe(call.connection, id));
@@ -198,7 +203,14 @@ impl Pubsub {
             self.registry.send(call.connection, answer);
         } else if call.method.ends_with("Subscribe") {
             let reply = |subscription| success(&call.id, &json!(subscription));
-            self.registry.subscribe(call.connection, &call.method, &call.params, reply);
+            let cap = visit.subscription_cap();
+            match self.registry.subscribe(call.connection, &call.method, &call.params, cap, reply) {
+                Some(held) => visit.subscribed(held),
+                None => {
+                    let error = visit.refuse_subscription(&call.method);
+                    self.registry.send(call.connection, failure(&call.id, &error));
+                }
+            }
         } else {
             let error = json!({"code": -32601, "message": "Method not found"});
             self.registry.send(call.connection, failure(&call.id, &error));
