@@ -204,7 +204,7 @@ await step('getBlockSignatures', async () => {
   const block = await connection.getBlockSignatures(burnSlot);
   return { ...block, signatures: block.signatures.filter((signature) => signature === burned) };
 });
-await step('getBlock in the future', () => connection.getBlock(burnSlot + 1_000_000, v0));
+await step('getBlock in the future', () => connection.getBlock(4_000_000_000, v0));
 await step('getBlocks', async () => (await connection.getBlocks(burnSlot, burnSlot + 1)).map((slot) => slot - burnSlot));
 await step('getBlockTime', () => connection.getBlockTime(burnSlot));
 await step('getSignaturesForAddress', () => connection.getSignaturesForAddress(mint.publicKey));
