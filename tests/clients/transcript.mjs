@@ -25,7 +25,7 @@ export function end() {
 }
 
 /** Waits until `done()` holds; says what was waited for when it does not come. */
-export async function until(what, done, seconds = 40) {
+export async function until(what, done, seconds = 120) {
   const deadline = Date.now() + seconds * 1000;
   while (!(await done())) {
     if (Date.now() > deadline) throw new Error(`waited ${seconds} s for ${what}`);

@@ -97,7 +97,7 @@ await calls('getAccountInfo', { ...wrongAddresses, 'an unknown encoding': [stran
   'no encoding, a large account': [cast.SYSTEM_PROGRAM], 'base64': [cast.SYSTEM_PROGRAM, { encoding: 'base64' }], 'jsonParsed': [cast.SYSTEM_PROGRAM, { encoding: 'jsonParsed' }],
   'half a slice': [stranger, { dataSlice: { offset: 0 } }], 'a slice and jsonParsed': [stranger, { encoding: 'jsonParsed', dataSlice: { offset: 0, length: 1 } }],
   'a clock': ['SysvarC1ock11111111111111111111111111111111', { encoding: 'jsonParsed', dataSlice: null, commitment: null }] });
-await calls('getMultipleAccounts', { 'no params': undefined, 'an address': [stranger], 'a bad address': [[stranger, 'x']], 'numbers': [[1]], '101': [Array(101).fill(stranger)],
+await calls('getMultipleAccounts', { 'no params': undefined, 'an address': [stranger], 'a bad address': [[stranger, 'x']], 'numbers': [[1]], 'a hundred and one': [Array(101).fill(stranger)],
   'the same twice': [[stranger, stranger]] });
 await calls('getProgramAccounts', { 'no params': undefined, 'a bad address': ['x'], 'an unknown filter': [stranger, { filters: [{ nonsense: 1 }] }],
   'five filters': [stranger, { filters: Array(5).fill({ dataSize: 1 }) }], 'memcmp that is not base58': [stranger, { filters: [{ memcmp: { offset: 0, bytes: '0O' } }] }],
@@ -114,15 +114,15 @@ await calls('getTransaction', { 'no params': undefined, 'a number': [1], 'nonsen
   'a version too high': [signature, { maxSupportedTransactionVersion: 256 }], 'an unknown commitment': [signature, { commitment: 'soon' }] });
 await calls('getBlock', { 'no params': undefined, 'text': ['x'], 'a negative slot': [-1], 'a fraction': [1.5], 'a future slot': [4e9], 'processed': [1, { commitment: 'processed' }],
   'an unknown detail': [1, { transactionDetails: 'some' }], 'an unknown encoding': [1, { encoding: 'hex' }], 'a slot beyond 64 bits': [1e30], 'genesis': [0, { transactionDetails: 'none', rewards: false }] });
-await calls('getBlocks', { 'no params': undefined, 'text': ['x'], 'backwards': [5, 1], 'the first': [0, 1], 'a future range': [4e9, 4e9 + 1], 'too long': [0, 500_001], 'processed': [0, 1, { commitment: 'processed' }],
+await calls('getBlocks', { 'no params': undefined, 'text': ['x'], 'backwards': [5, 1], 'the first': [0, 1], 'a future range': [4e9, 4e9 + 1], 'too long': [4e9, 4e9 + 500_001], 'processed': [0, 1, { commitment: 'processed' }],
   'options in the second place': [4e9, { commitment: 'confirmed' }], 'a null end': [4e9, null] });
 await calls('getBlocksWithLimit', { 'no params': undefined, 'no limit': [0], 'a limit of none': [0, 0], 'a limit too high': [0, 500_001], 'the first': [0, 2], 'processed': [0, 1, { commitment: 'processed' }] });
 await calls('getBlockTime', { 'no params': undefined, 'text': ['x'], 'a future slot': [4e9] });
 await calls('getSignaturesForAddress', { ...wrongAddresses, 'a limit of none': [stranger, { limit: 0 }], 'a limit too high': [stranger, { limit: 1001 }], 'a limit of text': [stranger, { limit: 'x' }],
   'a bad before': [stranger, { before: 'x' }], 'an unknown before': [stranger, { before: signature }], 'an unknown until': [stranger, { until: signature }], 'processed': [stranger, { commitment: 'processed' }] });
-await calls('getSignatureStatuses', { 'no params': undefined, 'a signature': [signature], 'none': [[]], 'nonsense': [['x']], '257': [Array(257).fill(signature)], 'unknown': [[signature]] });
+await calls('getSignatureStatuses', { 'no params': undefined, 'a signature': [signature], 'none': [[]], 'nonsense': [['x']], 'two hundred and fifty-seven': [Array(257).fill(signature)], 'unknown': [[signature]] });
 await calls('getMinimumBalanceForRentExemption', { 'no params': undefined, 'text': ['x'], 'negative': [-1], 'nothing': [0], 'one': [1], 'ten megabytes': [10_485_760], 'more than an account holds': [10_485_761] });
-await calls('getRecentPrioritizationFees', { 'a bad address': [['x']], '129': [Array(129).fill(stranger)], 'an address': [stranger] });
+await calls('getRecentPrioritizationFees', { 'a bad address': [['x']], 'a hundred and twenty-nine': [Array(129).fill(stranger)], 'an address': [stranger] });
 await calls('getFeeForMessage', { 'no params': undefined, 'not base64': ['!'], 'nonsense': ['AAAA'], 'empty': [''] });
 await calls('isBlockhashValid', { 'no params': undefined, 'nonsense': ['x'], 'unknown': [stranger, { commitment: 'processed' }] });
 await calls('requestAirdrop', { 'no params': undefined, 'no amount': [stranger], 'a bad address': ['x', 1], 'nothing': [stranger, 0], 'text': [stranger, '1'], 'negative': [stranger, -1] });
@@ -153,7 +153,7 @@ async function frames(title, all) {
       socket.send(typeof frame.body === 'function' ? frame.body(answers) : frame.body);
       if (frame.silent) await new Promise((resolve) => setTimeout(resolve, 500));
       else await until(`the answer to frame ${at}`, () => answers.length > before || closed, 10);
-      return { answers: answers.slice(before), closed };
+      return { answers: answers.slice(before), closed, ...frame.also?.(answers) };
     });
     if (closed) break;
   }
@@ -173,7 +173,7 @@ await frames('socket', [
   { title: 'no id', body: '{"jsonrpc":"2.0","method":"slotSubscribe"}', silent: true },
   { title: 'ping as web3.js says it', body: '{"jsonrpc":"2.0","method":"ping"}', silent: true },
   { title: 'an id of text', body: request('slotSubscribe', undefined, 'one') },
-  { title: 'the same subscription again', body: request('slotSubscribe', [], 2) },
+  { title: 'the same subscription again', body: request('slotSubscribe', [], 2), also: (answers) => ({ sameId: answers.at(-1).result === answers.at(-2).result }) },
   { title: 'unsubscribe', body: (answers) => request('slotUnsubscribe', [answers.at(-1).result], 3) },
   { title: 'unsubscribe again', body: (answers) => request('slotUnsubscribe', [answers.find(({ id }) => id === 2).result], 4) },
   { title: 'unsubscribe an unknown one', body: request('slotUnsubscribe', [4_000_000_000], 5) },
