@@ -3,25 +3,28 @@
 
 /** Fields, by name, of which only the type must be the same. */
 const MOMENTARY = new Set([
-  'absoluteSlot', 'apiVersion', 'blockHeight', 'blockTime', 'blockhash', 'confirmations', 'contextSlot', 'epoch',
+  'absoluteSlot', 'apiVersion', 'blockHeight', 'blockTime', 'blockhash', 'confirmationStatus', 'contextSlot', 'epoch',
   'epochStartTimestamp', 'feature-set', 'lastValidBlockHeight', 'leaderScheduleEpoch', 'parent', 'parentSlot',
   'previousBlockhash', 'prioritizationFee', 'recentBlockhash', 'root', 'slot', 'slotIndex', 'solana-core',
   'subscription', 'transactionCount', 'transactionIndex', 'unixTimestamp',
 ]);
+
+/** A number until the transaction is final, then null. */
+const CONFIRMATIONS = 'confirmations';
 
 /** The same for other places, as `step path`. */
 const MOMENTARY_PLACES = [
   /^getGenesisHash result$/,
   /^(getSlot|getSlot processed|getSlot finalized|getSlot from a context|getBlockHeight|getBlockTime) result$/,
   /^getSlot: .* result\.body\.result$/,
-  /^(roots|notifications of roots) result\[\d\](\[0\])?$/,
+  /^roots result\[\d\]\[0\]$/,
+  /^notifications of roots result\[\d\]$/,
   /^\w+Subscribe: .* result\.answers\[\d\]\.result$/,
   /^socket: (an id of text|the same subscription again|subscribe to logs|a binary frame) result\.answers\[0\]\.result$/,
   /^socket: a batch result\.answers\[0\]\[\d\]\.result$/,
   /^notifications result\.answer \d\.result$/,
   /^notifications result\.rootNotification\.params\.result$/,
   / result(\.body\.result)?\.rewards\[\d\]\.(lamports|postBalance|pubkey)$/,
-  /\.replacementBlockhash$/,
 ];
 
 /** Places that hold a signed transaction: its length must be the same. */
@@ -50,6 +53,7 @@ function reduce(step, path, value, names) {
   const key = path.slice(path.lastIndexOf('.') + 1);
   const place = `${step} ${path}`;
   if (MOMENTARY.has(key) || MOMENTARY_PLACES.some((pattern) => pattern.test(place))) return typeOf(value);
+  if (key === CONFIRMATIONS && ['<null>', '<number>', '<bigint>'].includes(typeOf(value))) return '<count or null>';
   if (TRANSACTIONS.test(path) && typeof value === 'string') return `<transaction of ${value.length} letters>`;
   if (typeof value === 'string') return named(value, names);
   if (typeof value !== 'object' || value === null) return value;
