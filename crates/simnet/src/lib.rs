@@ -28,7 +28,6 @@ mod pubsub;
 /// What a programmed responder can answer over HTTP.
 mod reply;
 /// The JSON-RPC methods of a node.
-#[expect(dead_code, unused_imports, reason = "the methods that use these shapes come next")]
 mod rpc;
 /// Executes transactions on accounts.
 pub mod runtime;

@@ -26,6 +26,8 @@ pub struct Block {
     pub time: i64,
     /// In the order of execution.
     pub transactions: Vec<Arc<Landed>>,
+    /// Transactions on its fork, from the first block to this one.
+    pub transaction_count: u64,
     /// Fees that its leader earned, in lamports.
     pub reward: u64,
     /// Its leader, who earned them.

@@ -247,6 +247,12 @@ impl Chain {
         self.submit(transaction)
     }
 
+    /// Puts an account there without a transaction.
+    #[cfg(test)]
+    pub(crate) fn plant(&mut self, address: Address, account: Account) {
+        self.accounts.write(self.slot, address, account);
+    }
+
     /// The next block will be processed and then abandoned.
     pub fn abandon_next(&mut self) {
         self.doom_next = true;
@@ -369,6 +375,7 @@ impl Chain {
         if self.usable.len() > USABLE_HASHES {
             self.usable.pop_front();
         }
+        let count = u64::try_from(transactions.len()).unwrap_or(u64::MAX);
         let block = Arc::new(Block {
             slot,
             parent: parent.map_or(0, |parent| parent.slot),
@@ -377,6 +384,7 @@ impl Chain {
             height: parent.map_or(0, |parent| parent.height.saturating_add(1)),
             time: self.environment_of(slot).time,
             transactions,
+            transaction_count: parent.map_or(0, |parent| parent.transaction_count).saturating_add(count),
             reward,
             leader,
             leader_balance,

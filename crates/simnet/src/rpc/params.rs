@@ -23,11 +23,15 @@ pub(crate) struct CommitmentConfig {
     commitment: CommitmentLevel,
 }
 
+/// A commitment by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum CommitmentLevel {
+    /// [`Commitment::Processed`].
     Processed,
+    /// [`Commitment::Confirmed`].
     Confirmed,
+    /// [`Commitment::Finalized`].
     Finalized,
 }
 
@@ -74,13 +78,13 @@ pub(crate) enum RpcFilterType {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Memcmp {
     pub(crate) offset: usize,
-    bytes: MemcmpBytes,
+    bytes: DataType,
     encoding: Option<MemcmpEncoding>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
-enum MemcmpBytes {
+enum DataType {
     Text(String),
     Bytes(Vec<u8>),
 }
@@ -121,6 +125,14 @@ pub(crate) struct RpcTransactionConfig {
     #[serde(flatten)]
     pub(crate) commitment: Option<CommitmentConfig>,
     pub(crate) max_supported_transaction_version: Option<u8>,
+}
+
+// === impl CommitmentConfig ===
+
+impl From<CommitmentLevel> for CommitmentConfig {
+    fn from(commitment: CommitmentLevel) -> Self {
+        Self { commitment }
+    }
 }
 
 // === impl CommitmentLevel ===
@@ -171,15 +183,15 @@ impl Memcmp {
         let invalid = |why: String| RpcError::InvalidParams(format!("Invalid param: {why}"));
         let too_large = || invalid("DataTooLarge".to_owned());
         let bytes = match (&self.bytes, self.encoding) {
-            (MemcmpBytes::Bytes(bytes), _) => bytes.clone(),
-            (MemcmpBytes::Text(text), Some(MemcmpEncoding::Base64)) => {
+            (DataType::Bytes(bytes), _) => bytes.clone(),
+            (DataType::Text(text), Some(MemcmpEncoding::Base64)) => {
                 if text.len() > COMPARED_BASE64 {
                     return Err(too_large());
                 }
                 super::encode::from_base64(text)
-                    .map_err(|why| invalid(format!("Base64DecodeError({why:?})")))?
+                    .map_err(|why| invalid(format!("Base64DecodeError({why})")))?
             }
-            (MemcmpBytes::Text(text), Some(MemcmpEncoding::Base58 | MemcmpEncoding::Bytes) | None) => {
+            (DataType::Text(text), Some(MemcmpEncoding::Base58 | MemcmpEncoding::Bytes) | None) => {
                 if text.len() > COMPARED_BASE58 {
                     return Err(too_large());
                 }

@@ -52,7 +52,7 @@ pub(crate) struct Snapshot {
     now: i64,
 }
 
-/// An account as it was at the end of `slot`, or null, as notifications show it.
+/// An account's state as notifications show it, in the world as it was at the end of a slot.
 pub(crate) fn account_value(
     address: &Address,
     account: &Arc<Account>,
@@ -152,7 +152,14 @@ fn base58(bytes: &[u8]) -> String {
     }
 }
 
-/// The bytes of a base64 text.
-pub(crate) fn from_base64(text: &str) -> Result<Vec<u8>, DecodeError> {
-    STANDARD.decode(text)
+/// The bytes of a base64 text, or what is wrong with it in the words of a node.
+pub(crate) fn from_base64(text: &str) -> Result<Vec<u8>, String> {
+    STANDARD.decode(text).map_err(|why| match why {
+        DecodeError::InvalidByte(offset, byte) => format!("InvalidByte({offset}, {byte})"),
+        DecodeError::InvalidLength(length) => format!("InvalidLength({length})"),
+        DecodeError::InvalidLastSymbol { offset, symbol, .. } => {
+            format!("InvalidLastSymbol({offset}, {symbol})")
+        }
+        DecodeError::InvalidPadding => "InvalidPadding".to_owned(),
+    })
 }

@@ -53,7 +53,7 @@ fn no_bytes_make_the_reading_of_an_account_panic() {
             (owner, super::from_base64(captured["data"].as_str().unwrap()).unwrap())
         })
         .collect();
-    for _ in 0..50_000 {
+    for _ in 0..20_000 {
         let (owner, mut data) = chance.choice(&samples).unwrap().clone();
         for _ in 0..chance.usize(..6) {
             if let Some(byte) = chance.choice(data.iter_mut()) {
