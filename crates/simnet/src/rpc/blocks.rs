@@ -81,7 +81,7 @@ pub(super) fn latest_blockhash(node: &Node, params: &Value) -> Result<Value, Rpc
 
 pub(super) fn is_blockhash_valid(node: &Node, params: &Value) -> Result<Value, RpcError> {
     let (hash, config): (String, Option<RpcContextConfig>) = params::read(params, 1, 1)?;
-    let hash = params::blockhash(&hash)?;
+    let hash = params::blockhash(&hash).map_err(|why| RpcError::InvalidParams(why.to_owned()))?;
     let view = View::of(node, config.unwrap_or_default())?;
     let valid = usable(&view.chain, view.slot).any(|block| block.blockhash == hash);
     Ok(in_context(view.slot, valid))

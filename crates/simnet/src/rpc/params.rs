@@ -158,7 +158,7 @@ pub(crate) fn at_least_confirmed(config: Option<CommitmentConfig>) -> Result<Com
         Commitment::Processed => {
             Err(RpcError::InvalidParams("Method does not support commitment below `confirmed`".to_owned()))
         }
-        settled => Ok(settled),
+        settled @ (Commitment::Confirmed | Commitment::Finalized) => Ok(settled),
     }
 }
 
@@ -309,17 +309,15 @@ pub(crate) fn signature(text: &str) -> Result<Signature, RpcError> {
     })
 }
 
-/// A blockhash. What is wrong with it is said without further words.
-pub(crate) fn blockhash(text: &str) -> Result<Hash, RpcError> {
-    Hash::from_str(text).map_err(|why| {
-        let why = match why {
-            ParseHashError::WrongSize => "WrongSize",
-            ParseHashError::Invalid => "Invalid",
-        };
-        RpcError::InvalidParams(why.to_owned())
+/// A blockhash, or what is wrong with it.
+pub(crate) fn blockhash(text: &str) -> Result<Hash, &'static str> {
+    Hash::from_str(text).map_err(|why| match why {
+        ParseHashError::WrongSize => "WrongSize",
+        ParseHashError::Invalid => "Invalid",
     })
 }
 
-fn invalid(why: &str) -> RpcError {
+/// That a parameter makes no sense.
+pub(crate) fn invalid(why: &str) -> RpcError {
     RpcError::InvalidParams(format!("Invalid param: {why}"))
 }

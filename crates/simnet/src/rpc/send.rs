@@ -68,10 +68,7 @@ pub(super) fn request_airdrop(node: &Node, params: &Value) -> Result<Value, RpcE
     let (to, lamports, config): Params = params::read(params, 2, 1)?;
     let to = params::address(&to)?;
     if let Some(hash) = config.and_then(|config| config.recent_blockhash) {
-        params::blockhash(&hash).map_err(|why| match why {
-            RpcError::InvalidParams(why) => RpcError::InvalidParams(format!("Invalid param: {why}")),
-            other => other,
-        })?;
+        params::blockhash(&hash).map_err(params::invalid)?;
     }
     let dropped = node.chain().airdrop(to, lamports);
     dropped.map(|signature| json!(signature.to_string())).map_err(|_| RpcError::Internal)

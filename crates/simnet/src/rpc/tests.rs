@@ -59,19 +59,17 @@ fn call(method: &str, params: Value) -> Call {
 
 #[track_caller]
 fn ask(node: &Node, method: &str, params: Value) -> Value {
-    match node.answer(&call(method, params.clone())) {
-        Reply::Result(result) => result,
-        other => panic!("{method} {params}: {other:?}"),
-    }
+    let reply = node.answer(&call(method, params.clone()));
+    let Reply::Result(result) = reply else { panic!("{method} {params}: {reply:?}") };
+    result
 }
 
 /// Code, message and data of an error.
 #[track_caller]
 fn refusal(node: &Node, method: &str, params: Value) -> (i64, String, Option<Value>) {
-    match node.answer(&call(method, params.clone())) {
-        Reply::Error { code, message, data } => (code, message, data),
-        other => panic!("{method} {params}: {other:?}"),
-    }
+    let reply = node.answer(&call(method, params.clone()));
+    let Reply::Error { code, message, data } = reply else { panic!("{method} {params}: {reply:?}") };
+    (code, message, data)
 }
 
 fn person(number: u8) -> Keypair {

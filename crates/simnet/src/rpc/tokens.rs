@@ -8,7 +8,7 @@ use super::{
     blocks::context,
     encode::{Unit, time_at},
     error::RpcError,
-    params::{self, CommitmentConfig, RpcAccountInfoConfig},
+    params::{self, CommitmentConfig, RpcAccountInfoConfig, invalid},
     programs::select,
     view::{View, in_context},
 };
@@ -136,8 +136,4 @@ fn accounts_of(
 
 fn is_of_tokens(account: &Account) -> bool {
     account.owner == TOKEN || account.owner == TOKEN_2022
-}
-
-fn invalid(why: &str) -> RpcError {
-    RpcError::InvalidParams(format!("Invalid param: {why}"))
 }

@@ -78,11 +78,6 @@ impl Snapshot {
         Some(Self::of(chain, slot, *address, account))
     }
 
-    /// The same account in another state.
-    pub(crate) fn become_state(&self, account: Account) -> Self {
-        Self { account: Arc::new(account), ..self.clone() }
-    }
-
     /// As methods show it: too many bytes for base58 are an error.
     pub(crate) fn checked(
         &self,

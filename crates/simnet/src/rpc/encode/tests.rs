@@ -81,7 +81,8 @@ fn bytes_are_cut_and_encoded_as_asked() {
     assert_eq!(data(AccountEncoding::JsonParsed, slice(1, 3)), json!(["ZWxs", "base64"]));
     assert_eq!(data(AccountEncoding::Base64, slice(190, 100)), json!(["", "base64"]));
     assert_eq!(data(AccountEncoding::Base64, slice(3, usize::MAX)), json!(["bG8=", "base64"]));
-    let big = snapshot.become_state(Account::holding(vec![0; 200], Address::default()));
+    let big = Arc::new(Account::holding(vec![0; 200], Address::default()));
+    let big = Snapshot::of(&chain, 0, Address::default(), big);
     assert!(big.checked(AccountEncoding::Base58, None).is_err());
     assert!(big.checked(AccountEncoding::Base58, slice(190, 10)).is_ok());
     assert_eq!(
