@@ -18,6 +18,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     connection::{Connection, Counted},
+    faults::Faults,
     http::{Rpc, Tracked},
     listener::Listener,
     provider::{Gate, Provider},
@@ -166,6 +167,12 @@ impl Front {
     /// The provider in front of both ports, if there is one.
     pub fn provider(&self) -> Option<Provider> {
         self.gate.provider()
+    }
+
+    /// Lets faults happen on both ports from now on, in the place of those that did.
+    pub fn afflict(&self, faults: &Faults) {
+        self.rpc.afflict(faults.clone());
+        self.pubsub.afflict(faults.clone());
     }
 
     /// The certificate of both ports, to be added to the client's roots (DER).

@@ -11,6 +11,8 @@ mod call;
 pub mod chain;
 /// One accepted socket: its counting stream and the switches that end it.
 mod connection;
+/// What goes wrong on purpose, by a plan or on command.
+pub mod faults;
 /// The pair of listeners a client is pointed at.
 mod front;
 /// JSON-RPC over HTTP.
@@ -48,6 +50,6 @@ pub use http::{Responder, Rpc, basics};
 pub use listener::Listener;
 pub use provider::{Blocked, Cause, Fullest, Meter, Provider};
 pub use pubsub::{Pubsub, Subscription, Verdict, account};
-pub use reply::Reply;
+pub use reply::{Delivery, Reply};
 pub use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
 pub use traffic::{Alpn, ConnectionRecord, Tally, Traffic};

@@ -247,14 +247,20 @@ impl Chain {
         self.submit(transaction)
     }
 
-    /// The next block will be processed and then abandoned.
-    pub fn abandon_next(&mut self) {
-        self.doom_next = true;
+    /// The next block will be processed and then abandoned. `false` if that was so already.
+    pub fn abandon_next(&mut self) -> bool {
+        !std::mem::replace(&mut self.doom_next, true)
     }
 
     /// No block is made in so many of the next slots.
     pub fn skip(&mut self, slots: u64) {
         self.skip_next = self.skip_next.saturating_add(slots);
+    }
+
+    /// Prunes the history before a slot, as far as it is finalized, and returns the oldest slot left. The truth stays.
+    pub fn forget_before(&mut self, slot: u64) -> u64 {
+        self.history.forget_before(slot.min(self.tips.finalized));
+        self.history.first()
     }
 
     /// While `false` blocks are processed, and none is confirmed or finalized.
@@ -411,7 +417,8 @@ impl Chain {
             let Some(block) = self.fork.pop_front() else { break };
             self.tips.finalized = block.slot;
             self.accounts.finalize(block.slot.saturating_sub(Self::MOST_LAG));
-            self.truth.prune(self.history.prune(block.slot));
+            self.history.prune(block.slot);
+            self.truth.prune(block.slot.saturating_sub(self.config.kept_slots));
             if block.slot > 0 {
                 steps.push(Step::Finalized(block));
             }

@@ -110,6 +110,25 @@ fn history_is_pruned_and_says_where_it_begins() {
 }
 
 #[test]
+fn forgotten_history_is_finalized_history_and_the_truth_stays() {
+    let mut chain = Chain::new(quiet());
+    let (from, to) = (Keypair::new_from_array([7; 32]), Address::new_from_array([9; 32]));
+    chain.airdrop(from.pubkey(), 10_000_000).unwrap();
+    chain.produce();
+    let failing = transfer(&chain, &from, to, 50_000_000);
+    let signature = chain.submit(failing).unwrap();
+    for _ in 0..60 {
+        chain.produce();
+    }
+    assert_eq!(chain.forget_before(20), 20);
+    assert!(chain.history().block(19).is_none() && chain.history().find(&signature).is_none());
+    assert_eq!(chain.forget_before(10), 20, "what is gone is gone");
+    assert_eq!(chain.forget_before(60), chain.tips().finalized);
+    chain.produce();
+    assert_eq!(chain.truth().rows().map(|row| row.slot).collect::<Vec<_>>(), [2]);
+}
+
+#[test]
 fn a_transaction_lands_once_and_only_while_its_blockhash_lives() {
     let mut chain = Chain::new(quiet());
     let from = Keypair::new_from_array([7; 32]);
