@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     config::Settings,
     exit::{Exit, Failure},
-    wiring,
+    provider, wiring,
 };
 
 /// So long may the endpoint take to say which cluster it serves.
@@ -56,12 +56,14 @@ struct Limit {
 
 /// Probes the endpoint that the settings name.
 pub(crate) async fn check(settings: &Settings) -> Result<(Found, Exit), Failure> {
-    let manager = ConnectionManager::open(wiring::connection(settings)?)?;
+    let opened = provider::open(settings).await?;
+    let manager = ConnectionManager::open(wiring::connection(settings, &opened.endpoint)?)?;
     // The lease opens the connection; any worker's name will do, since nothing is asked in it.
     let lease = manager.lease(WorkerName::BurnDetector);
     let stats = observe(&manager).await;
     let budget = manager.budget().await;
-    let plan = manager.plan(&wiring::interests(settings));
+    let auto_is_all = wiring::auto_is_all(settings, &manager);
+    let plan = manager.plan(&wiring::interests(settings, auto_is_all));
     drop(lease);
     manager.shut_down().await;
 
@@ -96,8 +98,8 @@ pub(crate) async fn check(settings: &Settings) -> Result<(Found, Exit), Failure>
         (true, true) => Exit::Clean,
     };
     let found = Found {
-        endpoint: settings.endpoint.redacted(),
-        websocket: settings.endpoint.redacted_ws(),
+        endpoint: opened.endpoint.redacted(),
+        websocket: opened.endpoint.redacted_ws(),
         cluster: identity.map(|identity| identity.cluster.to_string()),
         genesis_hash: identity.map(|identity| identity.genesis_hash.clone()),
         version: identity.map(|identity| identity.version.clone()),
@@ -110,6 +112,7 @@ pub(crate) async fn check(settings: &Settings) -> Result<(Found, Exit), Failure>
         plan,
         problems,
     };
+    opened.stop().await;
     Ok((found, exit))
 }
 

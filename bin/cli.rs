@@ -1,9 +1,17 @@
 //! The command line, as a person types it. What the values mean is decided by `config`.
 
+#[cfg(feature = "simnet")]
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
+#[cfg(feature = "simnet")]
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
+#[cfg(feature = "simnet")]
+use eda_limits::profile;
 
+#[cfg(feature = "simnet")]
+use crate::config::{Level, Log};
 use crate::{config::Flags, exit::Exit};
 
 /// Five Solana workers over one shared connection and one request budget.
@@ -30,6 +38,9 @@ pub(crate) enum Command {
     },
     /// Ask the running eda how it is
     Status(Status),
+    /// Serve a simulated cluster to any Solana client, until Ctrl-C
+    #[cfg(feature = "simnet")]
+    Simnet(Simnet),
 }
 
 /// What to do with the settings.
@@ -95,6 +106,42 @@ pub(crate) struct Status {
     pub(crate) source: Source,
 }
 
+/// `eda simnet`. It is a server of its own, so it takes nothing from config.toml.
+#[cfg(feature = "simnet")]
+#[derive(Debug, Args)]
+pub(crate) struct Simnet {
+    /// Address for JSON-RPC over HTTP; port 0 takes a free pair
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8899")]
+    pub(crate) http: SocketAddr,
+    /// Address for PubSub [default: that of --http, port + 1]
+    #[arg(long, value_name = "ADDR")]
+    ws: Option<SocketAddr>,
+    /// Enforce the limits of this plan, such as public-mainnet-beta or helius-free [default: none]
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(profile::names()))]
+    pub(crate) profile: Option<String>,
+    /// File with the faults to have (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
+    /// Make the chain of this seed [default: a chain of its own each time]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Time between slots
+    #[arg(long, value_name = "TIME", default_value = "400ms")]
+    pub(crate) slot_time: humantime::Duration,
+    /// Speak TLS with a certificate made for this run
+    #[arg(long)]
+    pub(crate) tls: bool,
+    /// File to write that certificate to (PEM), for clients to trust
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    pub(crate) certificate: Option<PathBuf>,
+    /// File to write what really happened to at the end (JSON lines)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) truth: Option<PathBuf>,
+    /// What to log: off, error, warn, info, debug, trace
+    #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = level)]
+    log: Level,
+}
+
 /// Where the settings come from, and those that every command has.
 #[derive(Debug, Args)]
 pub(crate) struct Source {
@@ -115,7 +162,7 @@ pub(crate) struct Source {
 /// Which provider. Naming a URL replaces WebSocket URL and profile of file and environment as well.
 #[derive(Debug, Args)]
 pub(crate) struct Endpoint {
-    /// Provider: a URL, or mainnet-beta, testnet, devnet, localhost [default: mainnet-beta]
+    /// Provider: a URL, or mainnet-beta, testnet, devnet, localhost, simnet [default: mainnet-beta]
     #[arg(long, short = 'u', value_name = "URL|NAME")]
     pub(crate) url: Option<String>,
     /// WebSocket URL [default: derived from the URL]
@@ -136,6 +183,28 @@ impl Run {
         flags.set.extend(self.events.clone().map(|text| ("--events", ["events", "file"], text)));
         flags
     }
+}
+
+// === impl Simnet ===
+
+#[cfg(feature = "simnet")]
+impl Simnet {
+    /// The address for PubSub.
+    pub(crate) fn ws(&self) -> SocketAddr {
+        let mut next = self.http;
+        next.set_port(self.http.port().checked_add(1).unwrap_or_default());
+        self.ws.unwrap_or(next)
+    }
+
+    /// How it logs.
+    pub(crate) fn log(&self) -> Log {
+        Log { level: self.log.clone(), ..Log::default() }
+    }
+}
+
+#[cfg(feature = "simnet")]
+fn level(text: &str) -> Result<Level, String> {
+    Level::try_from(text.to_owned())
 }
 
 /// What the flags that commands share set.

@@ -9,6 +9,8 @@ use eda_connection::{OpenError, feed::Unaffordable};
 use eda_events::sink::jsonl;
 use eda_worker::{AlreadyRunning, BadBackoff};
 
+#[cfg(feature = "simnet")]
+use crate::simnet::Unsimulated;
 use crate::{config, control, redact, wiring};
 
 /// How the process ended, as `sysexits.h` numbers it where it has a number.
@@ -61,6 +63,16 @@ pub(crate) enum Failure {
     /// The events file cannot be opened.
     #[error(transparent)]
     Sink(#[from] jsonl::OpenError),
+    /// The simulated cluster cannot be had.
+    #[cfg(feature = "simnet")]
+    #[error(transparent)]
+    Simnet(#[from] crate::simnet::Unsimulated),
+    /// This build has no simulated cluster.
+    #[cfg(not(feature = "simnet"))]
+    #[error(
+        "this build has no simulated cluster; name a provider with --url, or build with the feature `simnet`"
+    )]
+    NoSimnet,
     /// What was asked for cannot be written, or the runtime cannot start.
     #[error("input or output failed: {0}")]
     Io(#[from] io::Error),
@@ -117,6 +129,12 @@ impl Failure {
             | Self::Backoff(_)
             | Self::Twice(_) => Exit::BadConfig,
             Self::Listen(control::ListenError::PathTooLong { .. }) => Exit::BadConfig,
+            #[cfg(feature = "simnet")]
+            Self::Simnet(Unsimulated::Serve(_) | Unsimulated::Ports { .. }) => Exit::Failed,
+            #[cfg(feature = "simnet")]
+            Self::Simnet(_) => Exit::BadConfig,
+            #[cfg(not(feature = "simnet"))]
+            Self::NoSimnet => Exit::BadConfig,
             Self::DataDir(_)
             | Self::Listen(control::ListenError::Io { .. })
             | Self::Ask(_)

@@ -6,9 +6,12 @@ mod config;
 mod control;
 mod exit;
 mod logging;
+mod provider;
 mod redact;
 mod run;
 mod screen;
+#[cfg(feature = "simnet")]
+mod simnet;
 mod summary;
 mod view;
 mod wiring;
@@ -25,7 +28,7 @@ use eda_events::WorkerName;
 
 use crate::{
     cli::{Cli, Command, ConfigCommand},
-    config::{Flags, Settings},
+    config::{Flags, Log, Settings},
     control::{Request, Response},
     exit::{Exit, Failure},
     screen::Screen,
@@ -42,7 +45,7 @@ fn perform(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => {
             let settings = load(&args.flags())?;
-            let screen = start_logging(&settings);
+            let screen = start_logging(&settings.config.log);
             let runtime = runtime()?;
             let exit = runtime.block_on(run::run(settings, screen));
             // A worker that blocks its thread must not keep the process: it was named in the log.
@@ -51,7 +54,7 @@ fn perform(command: Command) -> Result<Exit, Failure> {
         }
         Command::Check(args) => {
             let settings = load(&cli::flags(&args.source, Some(&args.endpoint)))?;
-            start_logging(&settings);
+            start_logging(&settings.config.log);
             let (found, exit) = runtime()?.block_on(check::check(&settings))?;
             print(&if args.json { pretty(&found)? } else { found.to_text() })?;
             Ok(exit)
@@ -60,9 +63,15 @@ fn perform(command: Command) -> Result<Exit, Failure> {
             let settings = load(&cli::flags(&show.source, Some(&show.endpoint)))?;
             print(&if show.json { pretty(&settings.to_json())? } else { settings.to_toml() })
         }
+        #[cfg(feature = "simnet")]
+        Command::Simnet(args) => {
+            start_logging(&args.log());
+            let runtime = runtime()?;
+            runtime.block_on(simnet::serve(&args))
+        }
         Command::Status(status) => {
             let settings = load(&cli::flags(&status.source, None))?;
-            start_logging(&settings);
+            start_logging(&settings.config.log);
             let asked = control::ask(&settings.config.run.data_dir, &Request::Status);
             match runtime()?.block_on(asked)? {
                 Response::Status(answer) if status.json => print(&pretty(&answer)?),
@@ -80,9 +89,9 @@ fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()
 }
 
-fn start_logging(settings: &Settings) -> Screen {
-    let screen = Screen::stderr(&settings.config.log);
-    logging::start(&settings.config.log, &screen);
+fn start_logging(log: &Log) -> Screen {
+    let screen = Screen::stderr(log);
+    logging::start(log, &screen);
     screen
 }
 

@@ -23,6 +23,7 @@ use crate::{
     config::Settings,
     control::{self, Answer, DataDir, Request, Response},
     exit::{Exit, Failure},
+    provider::{self, Opened},
     screen::Screen,
     summary,
     view::View,
@@ -34,7 +35,7 @@ const REFUSALS: usize = 4_096;
 
 /// What is left for each of the others when somebody has used up the whole drain deadline: only who was late is to
 /// be blamed for it.
-const GRACE: Duration = Duration::from_millis(500);
+const GRACE: Duration = Duration::from_secs(2);
 
 /// The task that writes events, and the file's name and numbers for the status.
 type OpenedSink = (JoinHandle<()>, (String, jsonl::Counts));
@@ -47,6 +48,8 @@ struct Running {
     sink: Option<(JoinHandle<()>, String)>,
     tasks: TaskTracker,
     stop: CancellationToken,
+    /// The other end, if it is inside the process: it outlives everything that asks it.
+    opened: Opened,
 }
 
 /// Runs until a signal, or until no worker is left.
@@ -54,10 +57,12 @@ pub(crate) async fn run(settings: Settings, screen: Screen) -> Result<Exit, Fail
     let directory = DataDir::lock(&settings.config.run.data_dir)?;
     let listener = control::listen(&directory)?;
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    info!(version = env!("CARGO_PKG_VERSION"), endpoint = %settings.endpoint, "eda starts");
+    let opened = provider::open(&settings).await?;
+    info!(version = env!("CARGO_PKG_VERSION"), endpoint = %opened.endpoint, "eda starts");
 
-    let manager = ConnectionManager::open(wiring::connection(&settings)?)?;
-    let plan = manager.plan(&wiring::interests(&settings))?;
+    let manager = ConnectionManager::open(wiring::connection(&settings, &opened.endpoint)?)?;
+    let auto_is_all = wiring::auto_is_all(&settings, &manager);
+    let plan = manager.plan(&wiring::interests(&settings, auto_is_all))?;
     for line in &plan.lines {
         info!("{line}");
     }
@@ -65,7 +70,9 @@ pub(crate) async fn run(settings: Settings, screen: Screen) -> Result<Exit, Fail
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let (sink, written) = open_sink(settings.config.events.file.as_deref(), &bus, &tasks)?.unzip();
     let sink = sink.zip(written.as_ref().map(|(target, _)| target.clone()));
-    let view = View::start(Arc::clone(&manager), Arc::clone(&bus), written, &tasks, stop.clone()).await;
+    let view =
+        View::start(Arc::clone(&manager), Arc::clone(&bus), written, opened.sees(), &tasks, stop.clone())
+            .await;
     let surroundings = Surroundings {
         bus: Arc::clone(&bus),
         ledger,
@@ -79,7 +86,7 @@ pub(crate) async fn run(settings: Settings, screen: Screen) -> Result<Exit, Fail
         if chosen.although_disabled {
             warn!(worker = %chosen.name, "disabled in the settings, runs because --workers names it");
         }
-        let worker = wiring::worker(chosen.name, &settings, &manager, &bus)?;
+        let worker = wiring::worker(chosen.name, &settings, &manager, &bus, auto_is_all)?;
         supervisor.add(worker)?;
     }
     let supervisor = Arc::new(supervisor);
@@ -108,7 +115,7 @@ pub(crate) async fn run(settings: Settings, screen: Screen) -> Result<Exit, Fail
     } else {
         error!("no worker is left");
     }
-    let running = Running { manager, supervisor, bus, sink, tasks, stop };
+    let running = Running { manager, supervisor, bus, sink, tasks, stop, opened };
     let drained = running.drain(settings.config.run.drain_deadline.get()).await;
     again.abort();
     Ok(if !drained {
@@ -154,6 +161,10 @@ impl Running {
             drained = false;
         }
         self.tasks.close();
+        if timeout_at(end(), self.opened.stop()).await.is_err() {
+            error!("the simulated cluster was still closing when the drain deadline passed");
+            drained = false;
+        }
         for stopped in stuck {
             error!(worker = %stopped.worker, after = ?within, "still running at the drain deadline");
         }

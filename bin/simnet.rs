@@ -1,17 +1,11 @@
 //! The simulated cluster: inside the process, or as a server for any Solana client.
 
-use std::{
-    fs, io,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{fs, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use eda_connection::endpoint;
 use eda_limits::profile;
 use eda_simnet::{
-    chain,
+    Front, Protocol, chain,
     cluster::Simnet,
     endpoint::{Endpoint, Options},
     faults,
@@ -46,16 +40,13 @@ pub(crate) enum Unsimulated {
     #[error("cannot serve the simulated cluster: {0}")]
     Serve(#[from] io::Error),
     /// The server would be open to other machines.
-    #[error("{0} is not on this machine: the simulated cluster obeys whoever reaches it; use a loopback address")]
+    #[error(
+        "{0} is not on this machine: the simulated cluster obeys whoever reaches it; use a loopback address"
+    )]
     NotLoopback(SocketAddr),
     /// The faults file is wrong.
-    #[error("{path}: {reason}")]
-    Faults {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong, and where.
-        reason: String,
-    },
+    #[error(transparent)]
+    Faults(#[from] faults::Problems),
     /// A kind of transaction that actors do not make.
     #[error("simnet.mix: {0}")]
     Mix(#[from] chain::UnknownKind),
@@ -77,18 +68,15 @@ impl Inside {
         for (kind, per_hundred) in &simnet.mix {
             config.mix.set(kind, *per_hundred).map_err(Unsimulated::from)?;
         }
-        let faults = simnet.faults.as_deref().map(plan).transpose()?;
+        let faults =
+            simnet.faults.as_deref().map(faults::Plan::read).transpose().map_err(Unsimulated::from)?;
         let cluster = Simnet::new(config);
-        let options = Options { limits: Some(settings.limits()), faults, ..Options::default() };
+        let options = Options { limits: settings.limits(), faults, ..Options::default() };
         let endpoint = cluster.endpoint(options).await.map_err(Unsimulated::from)?;
         let url = endpoint.front().http_url();
         let reached = endpoint::Endpoint::parse(&url, None)
             .map_err(|error| io::Error::other(format!("simnet's own URL cannot be read: {error}")))?;
-        warn!(
-            seed = cluster.chain().config().seed,
-            genesis = %cluster.chain().genesis_hash(),
-            "SIMULATED: this chain is made up inside the process, and nothing on it is real"
-        );
+        announce(&cluster);
         info!(
             "for a real cluster: eda run --url mainnet-beta, or a provider's URL in SOLANA_RPC_URL or rpc.url; \
              `eda check --url URL` says what that would cost"
@@ -121,8 +109,9 @@ impl Inside {
 /// `eda simnet`: serves the cluster until a signal.
 pub(crate) async fn serve(args: &cli::Simnet) -> Result<Exit, Failure> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    let limits = args.profile.as_deref().and_then(profile::by_name).map(profile::Profile::limits);
-    let faults = args.faults.as_deref().map(plan).transpose()?;
+    let profile = args.profile.as_deref().and_then(profile::by_name);
+    let limits = profile.map(profile::Profile::limits).unwrap_or_default();
+    let faults = args.faults.as_deref().map(faults::Plan::read).transpose().map_err(Unsimulated::from)?;
     let cluster = Simnet::new(chain(args.seed, args.slot_time.into()));
     for address in [args.http, args.ws()] {
         if !address.ip().is_loopback() {
@@ -130,16 +119,18 @@ pub(crate) async fn serve(args: &cli::Simnet) -> Result<Exit, Failure> {
         }
     }
     let (http, ws) = (args.http, args.ws());
-    let addresses = (http.port() != 0).then_some((http, ws));
-    let protocol = if args.tls { eda_simnet::Protocol::Tls } else { eda_simnet::Protocol::H2c };
-    let options = Options { protocol, addresses, limits, faults };
-    let endpoint = cluster.endpoint(options).await;
-    let endpoint = endpoint.map_err(|reason| Unsimulated::Ports { http, ws, reason })?;
+    let protocol = if args.tls { Protocol::Tls } else { Protocol::H2c };
+    let ports = match http.port() {
+        0 => Front::reserve(protocol),
+        _ => Front::reserve_at(protocol, http, ws),
+    };
+    let taken = |reason| Unsimulated::Ports { http, ws, reason };
+    let options = Options { protocol, ports: Some(ports.map_err(taken)?), limits, faults };
+    let endpoint = cluster.endpoint(options).await.map_err(taken)?;
     if let Some(path) = &args.certificate {
         fs::write(path, endpoint.front().certificate_pem())?;
     }
-    let (seed, genesis) = (cluster.chain().config().seed, cluster.chain().genesis_hash());
-    warn!(seed, %genesis, "SIMULATED: this chain is made up, and nothing on it is real");
+    announce(&cluster);
     info!(http = endpoint.front().http_url(), ws = endpoint.front().ws_url(), "serving until Ctrl-C");
     cluster.run();
     signals.next().await;
@@ -150,6 +141,15 @@ pub(crate) async fn serve(args: &cli::Simnet) -> Result<Exit, Failure> {
     }
     info!(saw = serde_json::to_string(&sees(&endpoint)).unwrap_or_default(), "stopped");
     Ok(Exit::Clean)
+}
+
+/// Says what this is, before anything else is said.
+fn announce(cluster: &Simnet) {
+    let (seed, genesis) = {
+        let chain = cluster.chain();
+        (chain.config().seed, chain.genesis_hash())
+    };
+    warn!(seed, %genesis, "SIMULATED: this chain is made up, and nothing on it is real");
 }
 
 /// What happened in every kept slot, as JSON lines.
@@ -171,15 +171,9 @@ fn chain(seed: Option<u64>, slot_time: Duration) -> chain::Config {
     chain::Config { slot_time, ..config }
 }
 
-fn plan(path: &Path) -> Result<faults::Plan, Unsimulated> {
-    let wrong = |reason: String| Unsimulated::Faults { path: path.to_owned(), reason };
-    let text = fs::read_to_string(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
-    faults::Plan::parse(&text).map_err(|error| wrong(error.to_string()))
-}
-
 fn sees(endpoint: &Endpoint) -> ProviderSees {
-    let (http, ws) = (endpoint.front().http().traffic(), endpoint.front().ws().traffic());
-    let meter = endpoint.meter();
+    let (http, ws) = (endpoint.front().http().tally().traffic(), endpoint.front().ws().tally().traffic());
+    let meter = endpoint.provider().meter();
     ProviderSees {
         http_open: http.open,
         http_opened: http.accepts,
@@ -187,7 +181,7 @@ fn sees(endpoint: &Endpoint) -> ProviderSees {
         ws_open: ws.open,
         ws_opened: ws.accepts,
         ws_max_open: ws.max_open,
-        requests: meter.requests,
-        refused: meter.refused,
+        requests: meter.requests.values().sum(),
+        refused: meter.refused(),
     }
 }

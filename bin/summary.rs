@@ -34,7 +34,7 @@ pub(crate) fn start(
     });
 }
 
-/// Three lines of at most about 100 columns.
+/// Three lines of at most about 100 columns, and one more where the provider can be asked what it sees.
 fn text(status: &Status) -> String {
     let running = status.workers.iter().filter(|worker| worker.state == "running").count();
     let slot = status.slots.tip.map_or_else(|| "no slot yet".to_owned(), |slot| format!("slot {slot}"));
@@ -62,7 +62,14 @@ fn text(status: &Status) -> String {
         proven,
         unproven,
     ];
-    format!("{first}\n{second}\n{}", listed(third.into_iter().flatten(), ""))
+    let mut text = format!("{first}\n{second}\n{}", listed(third.into_iter().flatten(), ""));
+    if let Some(sees) = &status.provider_sees {
+        text.push_str(&format!(
+            "\nthe provider sees {} HTTP and {} WebSocket (never more than {} and {}), {} requests, {} refused",
+            sees.http_open, sees.ws_open, sees.http_max_open, sees.ws_max_open, sees.requests, sees.refused
+        ));
+    }
+    text
 }
 
 /// How full, in millionths.

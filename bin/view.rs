@@ -31,17 +31,22 @@ pub(crate) struct View {
     manager: Arc<ConnectionManager>,
     bus: Arc<Bus>,
     sink: Option<(String, jsonl::Counts)>,
+    sees: Option<Sees>,
     started: Instant,
 }
+
+/// What the provider itself sees of this process.
+pub(crate) type Sees = Arc<dyn Fn() -> status::ProviderSees + Send + Sync>;
 
 // === impl View ===
 
 impl View {
-    /// A view of a connection, a bus and, if there is one, of the sink.
+    /// A view of a connection, a bus and, where there are any, of the sink and of what the provider sees.
     pub(crate) async fn start(
         manager: Arc<ConnectionManager>,
         bus: Arc<Bus>,
         sink: Option<(String, jsonl::Counts)>,
+        sees: Option<Sees>,
         tasks: &TaskTracker,
         stop: CancellationToken,
     ) -> Self {
@@ -53,7 +58,7 @@ impl View {
                 sender.send_replace(refreshed.budget().await);
             }
         });
-        Self { budget, manager, bus, sink, started: Instant::now() }
+        Self { budget, manager, bus, sink, sees, started: Instant::now() }
     }
 
     /// Which cluster the process is connected to, as far as it is known at the moment.
@@ -117,6 +122,7 @@ impl View {
                 .collect(),
             workers: workers.iter().map(worker).collect(),
             sinks: self.sink.iter().map(sink).collect(),
+            provider_sees: self.sees.as_ref().map(|sees| sees()),
         }
     }
 

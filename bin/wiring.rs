@@ -2,9 +2,10 @@
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
-use eda_burn_detector::BurnDetector;
+use eda_burn_detector::{BurnDetector, Watch};
 use eda_connection::{
     self as connection, ConnectionManager,
+    endpoint::Endpoint,
     feed::{Choice, FeedConfig, Interest, Mode, Unaffordable},
     http::HttpConfig,
     pubsub,
@@ -15,6 +16,7 @@ use eda_market_detector::MarketDetector;
 use eda_price_aggregator::PriceAggregator;
 use eda_trading_bot::TradingBot;
 use eda_worker::{Backoff, BadBackoff, Policy, Worker};
+use tracing::warn;
 
 use crate::config::{Config, FeedMode, Settings};
 
@@ -35,15 +37,18 @@ pub(crate) struct BadCertificates {
 }
 
 /// What the shared connection needs to know.
-pub(crate) fn connection(settings: &Settings) -> Result<connection::Config, BadCertificates> {
+pub(crate) fn connection(
+    settings: &Settings,
+    endpoint: &Endpoint,
+) -> Result<connection::Config, BadCertificates> {
     let (rpc, mut limits) = (&settings.config.rpc, settings.limits());
-    let local = settings.endpoint.is_loopback();
+    let local = settings.provider.is_own_cluster();
     let extra_roots = rpc.ca_file.as_deref().map(certificates).transpose()?.unwrap_or_default();
     // The feed plans with the same number that the socket keeps.
     let cap = *limits.subscriptions.get_or_insert(if local { u32::MAX } else { SUBSCRIPTIONS });
     let weights = WorkerName::ALL.map(|name| (name, settings.config.workers.weight(name).get()));
     Ok(connection::Config {
-        endpoint: settings.endpoint.clone(),
+        endpoint: endpoint.clone(),
         weights: weights.into(),
         extra_roots,
         connect_timeout: rpc.connect_timeout.get(),
@@ -94,12 +99,29 @@ pub(crate) fn policy(config: &Config) -> Result<Policy, BadBackoff> {
     })
 }
 
+/// Whether `watch = "auto"` means every mint: on a cluster of one's own, if the provider's plan carries that.
+pub(crate) fn auto_is_all(settings: &Settings, manager: &ConnectionManager) -> bool {
+    let auto = settings.config.workers.burn_detector.settings.watch == Watch::Auto;
+    if !settings.provider.is_own_cluster() {
+        return false;
+    }
+    match manager.plan(&interests(settings, true)) {
+        Err(unaffordable) if auto => {
+            warn!(
+                "not every mint is watched: {unaffordable}; name mints in workers.burn-detector.watch, or a larger \
+                 plan in rpc.profile"
+            );
+            false
+        }
+        Ok(_) | Err(_) => true,
+    }
+}
+
 /// What the chosen workers together will ask the feed for.
-pub(crate) fn interests(settings: &Settings) -> Vec<Interest> {
+pub(crate) fn interests(settings: &Settings, auto_is_all: bool) -> Vec<Interest> {
     let workers = &settings.config.workers;
-    let own_cluster = settings.endpoint.is_loopback();
     let of = |name| match name {
-        WorkerName::BurnDetector => BurnDetector::interests(&workers.burn_detector.settings, own_cluster),
+        WorkerName::BurnDetector => BurnDetector::interests(&workers.burn_detector.settings, auto_is_all),
         WorkerName::MarketDetector => MarketDetector::interests(&workers.market_detector.settings),
         WorkerName::LiquidityMonitor => LiquidityMonitor::interests(&workers.liquidity_monitor.settings),
         WorkerName::PriceAggregator => PriceAggregator::interests(&workers.price_aggregator.settings),
@@ -114,13 +136,13 @@ pub(crate) fn worker(
     settings: &Settings,
     manager: &Arc<ConnectionManager>,
     bus: &Bus,
+    auto_is_all: bool,
 ) -> Result<Box<dyn Worker>, Unaffordable> {
     let workers = &settings.config.workers;
     let lease = manager.lease(name);
     Ok(match name {
         WorkerName::BurnDetector => {
-            let own_cluster = settings.endpoint.is_loopback();
-            Box::new(BurnDetector::new(workers.burn_detector.settings.clone(), lease, own_cluster)?)
+            Box::new(BurnDetector::new(workers.burn_detector.settings.clone(), lease, auto_is_all)?)
         }
         WorkerName::MarketDetector => {
             Box::new(MarketDetector::new(&workers.market_detector.settings, lease)?)

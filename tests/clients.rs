@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// How long simnet may take to its first answer.
 const STARTUP: Duration = Duration::from_secs(60);
 
-/// Node with the packages the scripts need, or the Rust clients.
+/// Node with the packages the scripts need, and the comparer.
 struct Clients {
     scripts: PathBuf,
 }
@@ -98,6 +98,23 @@ impl Clients {
         if found.status.success() { String::new() } else { String::from_utf8_lossy(&words).into_owned() }
     }
 
+    /// Builds the Rust clients into a folder of their own, since their builds know nothing of ours.
+    async fn rust_clients(&self) -> PathBuf {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../rust-clients");
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--locked", "--manifest-path", "../rust-clients/Cargo.toml", "--target-dir"]);
+        assert!(cargo.arg(&target).current_dir(&self.scripts).status().await.unwrap().success());
+        target.join("debug/rust")
+    }
+
+    /// As [`Clients::differences`], for the Rust clients.
+    async fn rust_differences(&self, http: &str, ws: &str, table: Option<&str>) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let program = Command::new(self.rust_clients().await);
+        let transcript = self.run("rust", program, http, ws, &folder).await;
+        self.compare("rust", &transcript, table).await
+    }
+
     /// Runs all of Node's scripts, one after the other, and says what is not as expected.
     async fn differences(&self, http: &str, ws: &str, table: Option<&str>) -> String {
         let folder = tempfile::tempdir().unwrap();
@@ -162,5 +179,23 @@ async fn simnet_tells_its_clients_what_a_validator_would() {
     let Some(clients) = Clients::found().await else { return };
     let (_eda, http, ws) = simnet().await;
     let found = clients.differences(&http, &ws, Some("differences.md")).await;
+    assert!(found.is_empty(), "{found}");
+}
+
+#[tokio::test]
+#[ignore = "builds the Rust clients, which takes minutes"]
+async fn a_validator_tells_rust_clients_what_is_expected() {
+    let Some(clients) = Clients::found().await else { return };
+    let Some(validator) = validator().await else { return };
+    let found = clients.rust_differences(&validator.http_url(), &validator.ws_url(), None).await;
+    assert!(found.is_empty(), "{found}");
+}
+
+#[tokio::test]
+#[ignore = "builds the Rust clients, which takes minutes, and eda has no simnet command"]
+async fn simnet_tells_rust_clients_what_a_validator_would() {
+    let Some(clients) = Clients::found().await else { return };
+    let (_eda, http, ws) = simnet().await;
+    let found = clients.rust_differences(&http, &ws, Some("differences.md")).await;
     assert!(found.is_empty(), "{found}");
 }

@@ -36,7 +36,8 @@ async fn end(mut eda: Eda) -> Vec<String> {
 async fn serve(arguments: &[&str]) -> (Eda, String) {
     let server = Launch::of(EDA).unwrap().args(["simnet", "--http", "127.0.0.1:0"]).args(arguments);
     let server = server.start().unwrap();
-    let line = server.wait_for_line(|line| line.text.contains("serving until Ctrl-C"), PATIENCE).await.unwrap();
+    let line =
+        server.wait_for_line(|line| line.text.contains("serving until Ctrl-C"), PATIENCE).await.unwrap();
     let from = line.text.find("http://").unwrap();
     let url: String = line.text.chars().skip(from).take_while(|c| !c.is_whitespace() && *c != '"').collect();
     (server, url)
@@ -54,7 +55,8 @@ async fn the_first_command_needs_nothing_and_says_that_the_chain_is_made_up() {
 
     let busy = |status: &Value| {
         let counted = |name| worker(status, name).is_some_and(|worker| worker["seen"] != json!({}));
-        let working = ["burn-detector", "market-detector", "liquidity-monitor", "price-aggregator", "trading-bot"];
+        let working =
+            ["burn-detector", "market-detector", "liquidity-monitor", "price-aggregator", "trading-bot"];
         working.into_iter().all(counted)
     };
     let status = until_status(EDA, eda.directory(), PATIENCE, busy).await.unwrap();
@@ -70,12 +72,15 @@ async fn the_first_command_needs_nothing_and_says_that_the_chain_is_made_up() {
 async fn a_minute_behind_a_strict_provider_reports_every_burn_of_the_ledger_and_is_never_refused() {
     let (server, url) = serve(&["--profile", "simnet", "--seed", "11", "--truth", "truth.jsonl"]).await;
     let config = "[workers.burn-detector]\nthreshold = \"1\"\n";
-    let launch = Launch::of(EDA).unwrap().args(["run", "--profile", "simnet", "--events", "-", "--url", &url]);
+    let launch =
+        Launch::of(EDA).unwrap().args(["run", "--profile", "simnet", "--events", "-", "--url", &url]);
     let eda = launch.file("config.toml", config).unwrap().start().unwrap();
     let proven = |status: &Value| status["feed"]["cursor"].as_u64();
-    let began = until_status(EDA, eda.directory(), PATIENCE, |status| proven(status).is_some()).await.unwrap();
+    let began =
+        until_status(EDA, eda.directory(), PATIENCE, |status| proven(status).is_some()).await.unwrap();
     tokio::time::sleep(Duration::from_secs(60)).await;
-    let ended = until_status(EDA, eda.directory(), PATIENCE, |status| proven(status).is_some()).await.unwrap();
+    let ended =
+        until_status(EDA, eda.directory(), PATIENCE, |status| proven(status).is_some()).await.unwrap();
     let (began, ended) = (proven(&began).unwrap() + 1, proven(&ended).unwrap());
     assert!(ended > began + 100, "{began} to {ended}");
     until_events(&eda, PATIENCE, |events| {
@@ -98,8 +103,7 @@ async fn a_minute_behind_a_strict_provider_reports_every_burn_of_the_ledger_and_
     let mut happened: BTreeMap<String, u64> = BTreeMap::new();
     for row in truth.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
         if row["kind"] == "burn" && (began..=ended).contains(&row["slot"].as_u64().unwrap()) {
-            let path: Vec<String> =
-                row["path"].as_array().unwrap().iter().map(ToString::to_string).collect();
+            let path: Vec<String> = row["path"].as_array().unwrap().iter().map(ToString::to_string).collect();
             let entry = row["batchEntry"].as_u64().map(|entry| format!("#{entry}")).unwrap_or_default();
             let id = format!("burn:{}:{}{entry}", row["signature"].as_str().unwrap(), path.join("."));
             happened.insert(id, 1);
@@ -197,7 +201,11 @@ async fn what_cannot_be_is_said_with_what_would_be_right() {
     let ended = ask(&["simnet", "--faults", "faults.toml"]).await;
     assert_eq!(ended.code, Some(78), "{}", ended.err);
     assert!(ended.err.contains("faults.toml") && ended.err.contains("http-kill"), "{}", ended.err);
-    fs::write(directory.path().join("config.toml"), "[rpc]\nurl = \"simnet\"\n[simnet]\nmix = { burn = 3 }\n").unwrap();
+    fs::write(
+        directory.path().join("config.toml"),
+        "[rpc]\nurl = \"simnet\"\n[simnet]\nmix = { burn = 3 }\n",
+    )
+    .unwrap();
     let ended = ask(&["run"]).await;
     assert_eq!(ended.code, Some(78), "{}", ended.err);
     assert!(ended.err.contains("`burn`") && ended.err.contains("burns"), "{}", ended.err);

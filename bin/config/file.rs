@@ -15,7 +15,8 @@ use super::{
 };
 
 /// Keys whose relative paths start at the file's own directory.
-const PATHS: [[&str; 2]; 3] = [["run", "data_dir"], ["events", "file"], ["rpc", "ca_file"]];
+const PATHS: [[&str; 2]; 4] =
+    [["run", "data_dir"], ["events", "file"], ["rpc", "ca_file"], ["simnet", "faults"]];
 
 /// Reads a file. What is wrong in it is added to `problems`.
 pub(super) fn read(path: &Path, schema: &Schema, problems: &mut Vec<Problem>) -> Layer {

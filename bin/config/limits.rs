@@ -2,11 +2,10 @@
 
 use std::{borrow::Cow, collections::BTreeMap, num::NonZeroU32};
 
-use eda_connection::endpoint::Endpoint;
 use eda_limits::{ByteRate, Method, Rate, profile};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{names, sections::Profile, units::Period};
+use super::{names, provider::Provider, sections::Profile, units::Period};
 
 /// What is set here replaces the profile's number; what is absent stays the profile's.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -53,10 +52,10 @@ impl Limits {
         methods.chain(self.costs.keys().map(|name| ("costs", name.as_str())))
     }
 
-    /// The limits to keep at an endpoint: the profile's, with what is set here in their place.
-    pub(crate) fn over(&self, profile: &Profile, endpoint: &Endpoint) -> eda_limits::Limits {
+    /// The limits to keep at a provider: the profile's, with what is set here in their place.
+    pub(crate) fn over(&self, profile: &Profile, provider: &Provider) -> eda_limits::Limits {
         let base = match profile {
-            Profile::Auto => profile::by_host(endpoint.host()).limits(),
+            Profile::Auto => provider.profile().limits(),
             Profile::Custom => eda_limits::Limits::default(),
             Profile::Named(row) => row.limits(),
         };
@@ -170,8 +169,8 @@ mod tests {
 
     #[test]
     fn what_is_set_replaces_the_profile_and_the_rest_stays() {
-        let endpoint = Endpoint::parse("mainnet-beta", None).unwrap();
-        let profile = profile::by_host(endpoint.host()).limits();
+        let endpoint = public();
+        let profile = endpoint.profile().limits();
         assert_eq!(Limits::default().over(&Profile::Auto, &endpoint), profile);
 
         let set = limits(
@@ -189,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_custom_profile_knows_no_limit_but_those_that_are_set() {
-        let endpoint = Endpoint::parse("mainnet-beta", None).unwrap();
+        let endpoint = public();
         let custom = limits(r#"{"credits": "500/s"}"#).over(&Profile::Custom, &endpoint);
         assert_eq!(
             custom,

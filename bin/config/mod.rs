@@ -11,9 +11,11 @@ mod limits;
 mod methods;
 mod names;
 mod problem;
+mod provider;
 mod schema;
 mod sections;
 mod show;
+mod simulated;
 mod units;
 mod url;
 mod workers;
@@ -26,12 +28,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use eda_connection::endpoint::Endpoint;
 use eda_events::Commitment;
 use serde_json::Value;
 
 pub(crate) use choice::Chosen;
 pub(crate) use problem::Problems;
+pub(crate) use provider::Provider;
+#[cfg(feature = "simnet")]
+pub(crate) use sections::Level;
 pub(crate) use sections::{Config, FeedMode, Log, LogFormat};
 
 use layer::{Document, Layer};
@@ -57,8 +61,8 @@ pub(crate) struct Flags {
 pub(crate) struct Settings {
     /// Every setting.
     pub(crate) config: Config,
-    /// The provider that `[rpc]` names.
-    pub(crate) endpoint: Endpoint,
+    /// Whom `[rpc]` names.
+    pub(crate) provider: Provider,
     /// The workers to run, in the order they are started. Never empty.
     pub(crate) workers: Vec<Chosen>,
     document: Document,
@@ -99,29 +103,29 @@ impl Settings {
         };
         relations(&config, &document, &mut problems);
         let workers = choice::workers(&choice, &config.workers, &mut problems);
-        let endpoint = config.rpc.url.endpoint(config.rpc.ws_url.as_ref());
-        let endpoint = endpoint.map_err(|error| document.problem("rpc.url", error.to_string()));
-        match (endpoint, Problems::check(problems)) {
-            (Ok(endpoint), Ok(())) => Ok(Self { config, endpoint, workers, document }),
+        let provider = Provider::of(&config.rpc);
+        let provider = provider.map_err(|error| document.problem("rpc.url", error.to_string()));
+        match (provider, Problems::check(problems)) {
+            (Ok(provider), Ok(())) => Ok(Self { config, provider, workers, document }),
             (Ok(_), Err(problems)) => Err(problems),
             (Err(problem), Ok(())) => Err(Problems::of(problem, Vec::new())),
             (Err(problem), Err(problems)) => Err(Problems::of(problem, problems.into_inner())),
         }
     }
 
-    /// The limits to keep at the endpoint.
+    /// The limits to keep at the provider.
     pub(crate) fn limits(&self) -> eda_limits::Limits {
-        self.config.rpc.limits.over(&self.config.rpc.profile, &self.endpoint)
+        self.config.rpc.limits.over(&self.config.rpc.profile, &self.provider)
     }
 
     /// Every value with its place, as TOML with comments.
     pub(crate) fn to_toml(&self) -> String {
-        show::toml(&self.document, &self.endpoint)
+        show::toml(&self.document, &self.provider)
     }
 
     /// Every value and its place, as one JSON document.
     pub(crate) fn to_json(&self) -> Value {
-        show::json(&self.document, &self.endpoint)
+        show::json(&self.document, &self.provider)
     }
 }
 
@@ -162,6 +166,7 @@ fn relations(config: &Config, document: &Document, problems: &mut Vec<Problem>) 
         ("run.data_dir", Some(&run.data_dir)),
         ("events.file", config.events.file.as_ref()),
         ("rpc.ca_file", config.rpc.ca_file.as_ref()),
+        ("simnet.faults", config.simnet.faults.as_ref()),
     ];
     for (key, path) in paths {
         if path.is_some_and(|path| path.as_os_str().is_empty()) {

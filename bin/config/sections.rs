@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     limits::Limits,
+    simulated::Simnet,
     units::{Period, Size},
     url::{RpcUrl, WsUrl},
     workers::Workers,
@@ -21,6 +22,8 @@ use super::{
 pub(crate) struct Config {
     /// The provider.
     pub(crate) rpc: Rpc,
+    /// The simulated cluster, where that is the provider.
+    pub(crate) simnet: Simnet,
     /// How facts are got from it.
     pub(crate) feed: Feed,
     /// The life of the process and its workers.

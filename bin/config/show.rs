@@ -1,18 +1,17 @@
 //! The effective settings with their places, for `eda config show`. Keys in URLs are not shown.
 
-use eda_connection::endpoint::Endpoint;
 use serde_json::{Map, Value, json};
 
-use super::layer::{DEFAULT, Document};
+use super::{
+    layer::{DEFAULT, Document},
+    provider::Provider,
+};
 use crate::redact;
 
 /// TOML that could be a config.toml, each value with a comment on where it comes from.
-pub(super) fn toml(document: &Document, endpoint: &Endpoint) -> String {
-    let mut text = format!(
-        "# Endpoint: {}, WebSocket {}\n# Keys in URLs are replaced by `…`.\n",
-        endpoint.redacted(),
-        endpoint.redacted_ws()
-    );
+pub(super) fn toml(document: &Document, provider: &Provider) -> String {
+    let (http, ws) = provider.shown();
+    let mut text = format!("# Endpoint: {http}, WebSocket {ws}\n# Keys in URLs are replaced by `…`.\n");
     if let Value::Object(root) = redacted(&document.values) {
         table(&root, &mut Vec::new(), document, &mut text);
     }
@@ -20,11 +19,12 @@ pub(super) fn toml(document: &Document, endpoint: &Endpoint) -> String {
 }
 
 /// The settings as they nest, the place of each by its full key, and the endpoint that follows from them.
-pub(super) fn json(document: &Document, endpoint: &Endpoint) -> Value {
+pub(super) fn json(document: &Document, provider: &Provider) -> Value {
+    let (http, ws) = provider.shown();
     json!({
         "config": redacted(&document.values),
         "from": document.places,
-        "endpoint": { "http": endpoint.redacted(), "ws": endpoint.redacted_ws() },
+        "endpoint": { "http": http, "ws": ws },
     })
 }
 

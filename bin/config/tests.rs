@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use eda_connection::endpoint::Endpoint;
 use eda_events::WorkerName;
 use eda_limits::Rate;
 
@@ -43,11 +44,18 @@ fn place(settings: &Settings, key: &str) -> String {
     place.rsplit('/').next().unwrap().to_owned()
 }
 
+fn endpoint(settings: &Settings) -> &Endpoint {
+    match &settings.provider {
+        Provider::At(endpoint) => endpoint,
+        Provider::Simnet => panic!("no provider at a URL is set"),
+    }
+}
+
 #[test]
 fn without_anything_the_provider_is_mainnet_beta() {
     let nowhere = tempfile::tempdir().unwrap();
     let settings = Settings::load(&Flags::default(), [], &nowhere.path().join("config.toml")).unwrap();
-    assert_eq!(settings.endpoint.host(), "api.mainnet-beta.solana.com");
+    assert_eq!(endpoint(&settings).host(), "api.mainnet-beta.solana.com");
     assert_eq!(settings.workers.len(), WorkerName::ALL.len());
     assert_eq!(settings.limits().requests, Some(Rate::per_seconds(100, 10)));
     assert_eq!(place(&settings, "rpc.url"), "default");
@@ -89,7 +97,8 @@ fn whoever_sets_the_url_replaces_the_whole_endpoint() {
     let file = "[rpc]\nurl = \"https://file.example\"\nws_url = \"wss://file-ws.example\"\nprofile = \"helius-free\"";
     let shown = |settings: Settings| {
         let profile = settings.document.values["rpc"]["profile"].as_str().unwrap().to_owned();
-        (settings.endpoint.redacted(), settings.endpoint.redacted_ws(), profile)
+        let (http, ws) = settings.provider.shown();
+        (http, ws, profile)
     };
     let expect = |http: &str, ws: &str, profile: &str| (http.to_owned(), ws.to_owned(), profile.to_owned());
     let url = ("--url", ["rpc", "url"], "https://flag.example");
@@ -286,7 +295,7 @@ fn all_means_the_enabled_and_a_name_means_that_one() {
 fn keys_in_urls_are_nowhere_to_be_seen() {
     let file = format!("[rpc]\nurl = \"{KEYED}\"\nws_url = \"wss://file.example/SECRET\"");
     let settings = load(&file, &[], &[]).unwrap();
-    assert!(settings.endpoint.http().as_str().contains("SECRET"), "the key is used");
+    assert!(endpoint(&settings).http().as_str().contains("SECRET"), "the key is used");
     for shown in [settings.to_toml(), settings.to_json().to_string(), format!("{settings:?}")] {
         assert!(!shown.contains("SECRET"), "{shown}");
         assert!(shown.contains("file.example"), "{shown}");
@@ -345,7 +354,7 @@ fn config_toml_states_the_defaults() {
     let schema = Schema::new();
     let document = layer::merge(schema.defaults(), vec![set_by(SHIPPED)]).unwrap();
     let mut defaults = schema.defaults().clone();
-    defaults["rpc"]["url"] = "localhost".into();
+    defaults["rpc"]["url"] = "simnet".into();
     assert_eq!(document.values, defaults);
 
     // What is commented out because the profile decides states what applies where no profile does.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::redact;
 
-/// `rpc.url`: a URL for requests, or a short name such as `mainnet-beta`. May carry a key.
+/// `rpc.url`: a URL for requests, or a short name such as `mainnet-beta` or `simnet`. May carry a key.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct RpcUrl(String);
 
@@ -15,9 +15,17 @@ pub(crate) struct RpcUrl(String);
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct WsUrl(String);
 
+/// The name that stands for the simulated cluster inside the process.
+const SIMNET: &str = "simnet";
+
 // === impl RpcUrl ===
 
 impl RpcUrl {
+    /// Whether it names the simulated cluster inside the process, which has no URL.
+    pub(crate) fn is_simnet(&self) -> bool {
+        self.0 == SIMNET
+    }
+
     /// What Solana tools use when nothing is said.
     pub(crate) fn mainnet_beta() -> Self {
         Self("mainnet-beta".to_owned())
@@ -32,6 +40,9 @@ impl RpcUrl {
 impl<'de> Deserialize<'de> for RpcUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let url = Self(Cow::<'de, str>::deserialize(deserializer)?.into_owned());
+        if url.is_simnet() {
+            return Ok(url);
+        }
         match url.endpoint(None) {
             // Whether a WebSocket URL can be derived matters only if none is given, which one key cannot tell.
             Ok(_) | Err(EndpointError::NoPortAfter) => Ok(url),

@@ -43,6 +43,31 @@ pub(crate) struct Status {
     pub(crate) workers: Vec<Worker>,
     /// Where events go.
     pub(crate) sinks: Vec<Sink>,
+    /// What the provider sees of this process; absent where it cannot be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) provider_sees: Option<ProviderSees>,
+}
+
+/// What the simulated provider counts at its own side.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct ProviderSees {
+    /// HTTP connections open now.
+    pub(crate) http_open: u64,
+    /// HTTP connections accepted since the start.
+    pub(crate) http_opened: u64,
+    /// The most HTTP connections that were open at one time.
+    pub(crate) http_max_open: u64,
+    /// WebSockets open now.
+    pub(crate) ws_open: u64,
+    /// WebSockets accepted since the start.
+    pub(crate) ws_opened: u64,
+    /// The most WebSockets that were open at one time.
+    pub(crate) ws_max_open: u64,
+    /// Requests that arrived.
+    pub(crate) requests: u64,
+    /// Requests that were refused.
+    pub(crate) refused: u64,
 }
 
 /// The HTTP connection.

@@ -44,6 +44,20 @@ impl Status {
                 self.budget.answered, self.budget.refused, self.budget.lost
             ),
         );
+        if let Some(sees) = &self.provider_sees {
+            line(
+                "provider",
+                format!(
+                    "sees {} HTTP and {} WebSocket open, never more than {} and {}; {} requests, {} refused",
+                    sees.http_open,
+                    sees.ws_open,
+                    sees.http_max_open,
+                    sees.ws_max_open,
+                    sees.requests,
+                    sees.refused
+                ),
+            );
+        }
         if !self.events.is_empty() {
             let events: Vec<_> =
                 self.events.iter().map(|(topic, count)| format!("{topic} {count}")).collect();

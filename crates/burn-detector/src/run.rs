@@ -61,13 +61,12 @@ enum Woken {
 // === impl BurnDetector ===
 
 impl BurnDetector {
-    /// A burn-detector with this lease. `own_cluster` says that the cluster is the operator's own (simulated, or a
-    /// local validator), where `watch = "auto"` means every mint.
+    /// A burn-detector with this lease. `auto_is_all` says that `watch = "auto"` means every mint.
     ///
     /// # Errors
     /// When the provider's plan does not carry what is to be watched, with the arithmetic.
-    pub fn new(config: Config, lease: Lease, own_cluster: bool) -> Result<Self, Unaffordable> {
-        let mints = config.watched(own_cluster);
+    pub fn new(config: Config, lease: Lease, auto_is_all: bool) -> Result<Self, Unaffordable> {
+        let mints = config.watched(auto_is_all);
         if mints.as_ref().is_some_and(HashSet::is_empty) {
             warn!(
                 "no mint is watched: set workers.burn-detector.watch in config.toml to a list of mints, or to \
@@ -79,8 +78,8 @@ impl BurnDetector {
     }
 
     /// What a burn-detector with these settings will ask the feed for.
-    pub fn interests(config: &Config, own_cluster: bool) -> Vec<Interest> {
-        interests(config.watched(own_cluster).as_ref())
+    pub fn interests(config: &Config, auto_is_all: bool) -> Vec<Interest> {
+        interests(config.watched(auto_is_all).as_ref())
     }
 }
 
@@ -130,10 +129,10 @@ fn interests(mints: Option<&HashSet<Address>>) -> Vec<Interest> {
 
 impl Config {
     /// The watched mints; `None` is every mint.
-    fn watched(&self, own_cluster: bool) -> Option<HashSet<Address>> {
+    fn watched(&self, auto_is_all: bool) -> Option<HashSet<Address>> {
         match &self.watch {
             Watch::All => None,
-            Watch::Auto if own_cluster => None,
+            Watch::Auto if auto_is_all => None,
             Watch::Auto => Some(HashSet::new()),
             Watch::Mints(mints) => Some(mints.iter().copied().collect()),
         }

@@ -24,7 +24,7 @@ pub struct Endpoint {
 pub enum EndpointError {
     /// Neither a URL nor a short name.
     #[error(
-        "not a URL: {0} (expected http://…, https://… or one of mainnet-beta, testnet, devnet, localhost)"
+        "not a URL: {0} (expected http://…, https://… or one of mainnet-beta, testnet, devnet, localhost, simnet)"
     )]
     NotAUrl(url::ParseError),
     /// A request URL with another scheme.

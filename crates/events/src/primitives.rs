@@ -49,6 +49,9 @@ pub enum Cluster {
     Genesis(String),
 }
 
+/// What the genesis hash of every simulated chain begins with in base58.
+const SIMULATED: &str = "Simnet";
+
 /// The five workers. Labels, leases and budgets are keyed by this closed set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -116,12 +119,14 @@ impl fmt::Display for Commitment {
 // === impl Cluster ===
 
 impl Cluster {
-    /// Names the public clusters by the hash of their first block; any other hash names itself.
+    /// Names the public clusters by the hash of their first block, and simulated ones by how theirs begin; any other
+    /// hash names itself.
     pub fn from_genesis(hash: &str) -> Self {
         match hash {
             "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d" => Self::MainnetBeta,
             "4uhcVJyU9pJkvQyS88uRDiswHXSCkY3zQawwpjk2NsNY" => Self::Testnet,
             "EtWTRABZaYq6iMfeYKouRu166VU2xqa1wcaWoxPkrZBG" => Self::Devnet,
+            simulated if simulated.starts_with(SIMULATED) => Self::Simnet,
             other => Self::Genesis(other.to_owned()),
         }
     }
@@ -155,6 +160,7 @@ impl<'de> Deserialize<'de> for Cluster {
             "devnet" => Self::Devnet,
             "simnet" => Self::Simnet,
             "unknown" => Self::Unknown,
+            simulated if simulated.starts_with(SIMULATED) => Self::Simnet,
             other => Self::Genesis(other.to_owned()),
         })
     }

@@ -38,6 +38,9 @@ pub struct Profile {
     batch_calls: Option<u32>,
 }
 
+/// The host that stands for the simulated cluster inside a process. No name of the public DNS ends in `.invalid`.
+pub const SIMNET_HOST: &str = "simnet.invalid";
+
 /// The profile for an endpoint's host: the provider's smallest plan, since the host does not tell which plan was
 /// bought; a loopback host is a local validator; an unknown host gets the public endpoint's limits.
 pub fn by_host(host: &str) -> &'static Profile {

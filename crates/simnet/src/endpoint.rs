@@ -3,34 +3,62 @@
 use std::{
     collections::VecDeque,
     io,
-    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
+use eda_limits::Limits;
+use serde_json::{Value, json};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    call::Call,
     chain::Step,
-    front::{Front, Protocol},
+    faults::{Faults, Plan},
+    front::{Front, Protocol, Reserved},
     node::Node,
     notify::Notifier,
+    provider::Provider,
+    reply::Reply,
     rpc,
+    truth::Row,
 };
 
 /// How an endpoint is opened.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Options {
-    /// What its HTTP port speaks.
+    /// What its HTTP port speaks. Ports that were reserved have settled that already.
     pub protocol: Protocol,
-    /// The HTTP and the WebSocket address; absent: free neighbouring ports of the loopback address.
-    pub addresses: Option<(SocketAddr, SocketAddr)>,
+    /// Its ports; absent: free neighbouring ones of the loopback address.
+    pub ports: Option<Reserved>,
+    /// The limits that its provider enforces.
+    pub limits: Limits,
+    /// What is to go wrong; absent: nothing, until faults are applied.
+    pub faults: Option<Plan>,
 }
+
+/// Who answers calls: the node, its provider, and what goes wrong.
+#[derive(Debug, Clone)]
+struct Desk {
+    node: Node,
+    provider: Provider,
+    faults: Faults,
+}
+
+/// Answers what really happened, as rows of the truth; two optional parameters: the first and the last slot.
+const TRUTH: &str = "simnetTruth";
+/// Answers what the provider has counted.
+const METER: &str = "simnetMeter";
+const INVALID_PARAMS: i64 = -32602;
+/// How often faults look at the clock.
+const TICK: Duration = Duration::from_millis(10);
 
 /// An endpoint.
 #[derive(Debug)]
 pub struct Endpoint {
     front: Arc<Front>,
-    node: Node,
+    desk: Desk,
     notifier: Arc<Notifier>,
     /// What happened and this node does not know of yet, by slots, oldest first.
     ahead: Mutex<VecDeque<Vec<Step>>>,
@@ -43,7 +71,7 @@ pub struct Endpoint {
 impl Default for Options {
     /// HTTP/1.1 and h2c on free ports.
     fn default() -> Self {
-        Self { protocol: Protocol::H2c, addresses: None }
+        Self { protocol: Protocol::H2c, ports: None, limits: Limits::default(), faults: None }
     }
 }
 
@@ -51,24 +79,30 @@ impl Default for Options {
 
 impl Endpoint {
     pub(crate) async fn open(node: Node, options: Options) -> io::Result<Arc<Self>> {
-        let ports = match options.addresses {
-            Some((http, ws)) => Front::reserve_at(options.protocol, http, ws)?,
+        let ports = match options.ports {
+            Some(ports) => ports,
             None => Front::reserve(options.protocol)?,
         };
         let front = Arc::new(ports.start()?);
-        let answering = node.clone();
-        front.rpc().respond(move |call| rpc::answer(&answering, call));
+        let provider = Provider::new(options.limits);
+        front.guard(provider.clone());
+        let faults = options.faults.map_or_else(Faults::none, Faults::new);
+        front.afflict(&faults);
+        let desk = Desk { node: node.clone(), provider: provider.clone(), faults: faults.clone() };
+        let answering = desk.clone();
+        front.rpc().respond(move |call| answering.answer(call));
         front.pubsub().respond(crate::notify::judge);
         let notifier = Arc::new(Notifier::new(node.clone(), Arc::clone(&front)));
         let endpoint = Arc::new(Self {
             front,
-            node,
+            desk,
             notifier,
             ahead: Mutex::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         });
         endpoint.welcome();
+        endpoint.let_time_pass();
         Ok(endpoint)
     }
 
@@ -77,16 +111,31 @@ impl Endpoint {
         &self.front
     }
 
+    /// What the node says to a call, whatever its provider would make of it.
+    pub fn answer(&self, call: &Call) -> Reply {
+        self.desk.answer(call)
+    }
+
+    /// The provider in front of the node.
+    pub fn provider(&self) -> &Provider {
+        &self.desk.provider
+    }
+
+    /// What goes wrong between the provider and the node.
+    pub fn faults(&self) -> &Faults {
+        &self.desk.faults
+    }
+
     /// The node behind them.
     pub fn node(&self) -> &Node {
-        &self.node
+        &self.desk.node
     }
 
     /// Tells the subscribers what happened, as far as this node knows of it.
     pub(crate) fn tell(&self, steps: &[Step]) {
         let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
         ahead.push_back(steps.to_vec());
-        let lag = usize::try_from(self.node.lag()).unwrap_or(usize::MAX);
+        let lag = usize::try_from(self.desk.node.lag()).unwrap_or(usize::MAX);
         while ahead.len() > lag {
             for step in ahead.pop_front().into_iter().flatten() {
                 self.notifier.tell(&step);
@@ -102,6 +151,19 @@ impl Endpoint {
         self.front.stop().await;
     }
 
+    /// Lets the faults know what time it is.
+    fn let_time_pass(&self) {
+        let (front, desk, stop) = (Arc::clone(&self.front), self.desk.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            let (began, mut ticks) = (Instant::now(), interval(TICK));
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+            while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+                let slot = desk.node.chain().tips().processed;
+                desk.faults.tick(began.elapsed(), slot, &desk.node, &front);
+            }
+        });
+    }
+
     /// Looks after subscriptions that may have their answer at once.
     fn welcome(&self) {
         let (front, notifier, stop) =
@@ -112,6 +174,30 @@ impl Endpoint {
                 notifier.welcome();
             }
         });
+    }
+}
+
+// === impl Desk ===
+
+impl Desk {
+    /// What the node says, or what is asked of the simulation itself.
+    fn answer(&self, call: &Call) -> Reply {
+        if let Some(done) = self.faults.control(&call.method, &call.params) {
+            return done.map_or_else(|wrong| Reply::error(INVALID_PARAMS, &wrong.to_string()), Reply::Result);
+        }
+        match call.method.as_str() {
+            TRUTH => Reply::Result(self.truth(&call.params)),
+            METER => Reply::Result(json!(self.provider.meter())),
+            _ => rpc::answer(&self.node, call),
+        }
+    }
+
+    /// What happened from one slot to another, or in every kept slot.
+    fn truth(&self, params: &Value) -> Value {
+        let slot = |at: usize| params.get(at).and_then(Value::as_u64);
+        let chain = self.node.chain();
+        let rows = chain.truth().between(slot(0).unwrap_or_default(), slot(1).unwrap_or(u64::MAX));
+        rows.map(Row::to_json).collect()
     }
 }
 

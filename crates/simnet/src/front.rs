@@ -18,6 +18,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     connection::{Connection, Counted},
+    faults::Faults,
     http::{Rpc, Tracked},
     listener::Listener,
     provider::{Gate, Provider},
@@ -107,6 +108,14 @@ impl Front {
         Ok(Reserved { protocol, http, ws })
     }
 
+    /// Takes two given ports, for a server that is not there yet.
+    ///
+    /// # Errors
+    /// When one of them is taken.
+    pub fn reserve_at(protocol: Protocol, http: SocketAddr, ws: SocketAddr) -> io::Result<Reserved> {
+        Ok(Reserved { protocol, http: bind(http)?, ws: bind(ws)? })
+    }
+
     fn serve(protocol: Protocol, http_socket: TcpListener, ws_socket: TcpListener) -> io::Result<Self> {
         let gate = Arc::<Gate>::default();
         let front = Self {
@@ -166,6 +175,12 @@ impl Front {
     /// The provider in front of both ports, if there is one.
     pub fn provider(&self) -> Option<Provider> {
         self.gate.provider()
+    }
+
+    /// Lets faults happen on both ports from now on, in the place of those that did.
+    pub fn afflict(&self, faults: &Faults) {
+        self.rpc.afflict(faults.clone());
+        self.pubsub.afflict(faults.clone());
     }
 
     /// The certificate of both ports, to be added to the client's roots (DER).
@@ -264,17 +279,23 @@ impl Reserved {
     }
 }
 
+fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Only for addresses that were given: a server that is started again finds its port in TIME_WAIT.
+    if address.port() != 0 {
+        socket.set_reuseaddr(true)?;
+    }
+    socket.bind(address)?;
+    Ok(socket)
+}
+
 /// Binds a port chosen by the system and the one after it.
 fn bind_pair() -> io::Result<(TcpSocket, TcpSocket)> {
-    let bind = |port| {
-        let socket = TcpSocket::new_v4()?;
-        socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
-        Ok::<_, io::Error>(socket)
-    };
+    let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     for _ in 0..PORT_ATTEMPTS {
-        let first = bind(0)?;
+        let first = bind(at(0))?;
         let Some(next) = first.local_addr()?.port().checked_add(1) else { continue };
-        match bind(next) {
+        match bind(at(next)) {
             Ok(second) => return Ok((first, second)),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
             Err(error) => return Err(error),

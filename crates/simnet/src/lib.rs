@@ -9,8 +9,14 @@ mod actors;
 mod call;
 /// Slots, blocks, forks and commitments, from a seed.
 pub mod chain;
+/// A running cluster: a chain, its clock, and its endpoints.
+pub mod cluster;
 /// One accepted socket: its counting stream and the switches that end it.
 mod connection;
+/// A node behind a provider, on two ports.
+pub mod endpoint;
+/// What goes wrong on purpose, by a plan or on command.
+pub mod faults;
 /// The pair of listeners a client is pointed at.
 mod front;
 /// JSON-RPC over HTTP.
@@ -21,6 +27,8 @@ pub mod instructions;
 mod listener;
 /// One node's view of a chain.
 pub mod node;
+/// Tells subscribers what happened.
+mod notify;
 /// What the simulated programs do.
 pub mod programs;
 /// The limits a front enforces, and what it counts.
@@ -30,7 +38,6 @@ mod pubsub;
 /// What a programmed responder can answer over HTTP.
 mod reply;
 /// The JSON-RPC methods of a node.
-#[expect(dead_code, unused_imports, reason = "the methods that use these shapes come next")]
 mod rpc;
 /// Executes transactions on accounts.
 pub mod runtime;
@@ -48,6 +55,6 @@ pub use http::{Responder, Rpc, basics};
 pub use listener::Listener;
 pub use provider::{Blocked, Cause, Fullest, Meter, Provider};
 pub use pubsub::{Pubsub, Subscription, Verdict, account};
-pub use reply::Reply;
+pub use reply::{Delivery, Reply};
 pub use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
 pub use traffic::{Alpn, ConnectionRecord, Tally, Traffic};

@@ -113,12 +113,13 @@ impl Listener {
             let number = self.tally.accepted(peer);
             let connection = Arc::new(Connection::new(number, Arc::clone(&self.tally), visit));
             let stream = Counted::new(stream, Arc::clone(&connection));
-            if refusing {
+            // Tracked first: whoever refuses new sockets and then resets the open ones meets this one either way.
+            self.track(&connection);
+            if refusing || self.refusing.load(Ordering::Acquire) {
                 self.tally.refused();
                 connection.kill();
                 continue;
             }
-            self.track(&connection);
             let served = serve(stream, Arc::clone(&connection));
             let stop = stop.clone();
             tasks.spawn(async move {

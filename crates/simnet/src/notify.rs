@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Value, json};
 use solana_address::Address;
 
-use self::watch::{Filter, Mentions, Watch};
+use self::watch::{Mentions, Watch};
 use crate::{
     call::Call,
     chain::{Account, Block, Chain, Commitment, Landed, Step},
@@ -18,7 +18,10 @@ use crate::{
     node::Node,
     programs::VOTE,
     pubsub::{Subscription, Verdict},
-    rpc::encode::{AccountEncoding, Snapshot, block_value},
+    rpc::{
+        encode::{AccountEncoding, Snapshot, block_value},
+        programs::Filter,
+    },
 };
 
 /// The subscriptions of one endpoint, and the words in which they are told.
@@ -136,7 +139,9 @@ impl Notifier {
                 Watch::Block { mentions, options, commitment } if *commitment == reached => {
                     let (shown, err) = match block_value(&mentioning(block, mentions.as_ref()), *options) {
                         Ok(shown) => (shown, Value::Null),
-                        Err(error) => (Value::Null, json!({"UnsupportedTransactionVersion": error.parts().1})),
+                        Err(error) => {
+                            (Value::Null, json!({"UnsupportedTransactionVersion": error.parts().1}))
+                        }
                     };
                     let value = json!({"slot": block.slot, "block": shown, "err": err});
                     self.send(subscription, &with_slot(block.slot, value));
@@ -223,7 +228,7 @@ fn changed(
 ) -> Vec<Value> {
     let states = chain.accounts().written(slot).iter().filter_map(|address| {
         let account = chain.accounts().at(address, slot)?;
-        let wanted = account.owner == *program && filters.iter().all(|filter| filter.passes(&account));
+        let wanted = account.owner == *program && filters.iter().all(|filter| filter.allows(&account));
         wanted.then_some((address, account))
     });
     states
@@ -258,4 +263,3 @@ impl Mentions {
         }
     }
 }
-

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 /// An answer to one call.
 ///
-/// [`Reply::Result`], [`Reply::Error`], [`Reply::WrongId`] and [`Reply::Huge`] are JSON-RPC answers, and in a batch
-/// each stands for its own call. The others break the response that carries them, and so the whole batch.
+/// [`Reply::Result`], [`Reply::Error`], [`Reply::WrongId`], [`Reply::Misaddressed`] and [`Reply::Huge`] are JSON-RPC
+/// answers, and in a batch each stands for its own call. The others break the response that carries them, and so the
+/// whole batch.
 #[derive(Debug, Clone)]
 pub enum Reply {
     /// A JSON-RPC result.
@@ -25,6 +26,8 @@ pub enum Reply {
     },
     /// A result that carries an id nobody asked with.
     WrongId(Value),
+    /// The inner reply under an id nobody asked with.
+    Misaddressed(Box<Reply>),
     /// A result string of this many bytes.
     Huge(usize),
     /// A plain HTTP response.
@@ -48,6 +51,25 @@ pub enum Reply {
     Truncated(Value),
     /// Response headers and half of this result, then the connection closes.
     Dropped(Value),
+    /// The inner reply, whose bytes reach the client in another way than all at once.
+    Delivered(Delivery, Box<Reply>),
+}
+
+/// How the bytes of a response reach the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// All of them.
+    Whole,
+    /// The first half, then nothing, with the connection left open.
+    Stalled,
+    /// The first half as if it were all.
+    Truncated,
+    /// The first half, then the connection closes.
+    Dropped,
+    /// The first half, then a TCP reset.
+    Reset,
+    /// All of them, in small pieces over this time.
+    Dribbled(Duration),
 }
 
 // === impl Reply ===
@@ -97,6 +119,12 @@ impl Reply {
     #[must_use]
     pub fn after(self, delay: Duration) -> Self {
         Self::After(delay, Box::new(self))
+    }
+
+    /// This reply, whose bytes reach the client as `delivery` says.
+    #[must_use]
+    pub fn delivered(self, delivery: Delivery) -> Self {
+        Self::Delivered(delivery, Box::new(self))
     }
 
     /// This reply with one more response header, such as `x-ratelimit-rps-limit`.

@@ -90,8 +90,12 @@ impl Stage {
         let number = self.made.fetch_add(1, Ordering::AcqRel);
         let (instructions, new) = match act {
             Act::Burn { mint, amount } => {
-                let burn =
-                    BurnAccounts { program: TOKEN, account: holding(mint), mint, authority: self.holder.pubkey() };
+                let burn = BurnAccounts {
+                    program: TOKEN,
+                    account: holding(mint),
+                    mint,
+                    authority: self.holder.pubkey(),
+                };
                 (vec![instructions::burn(burn, amount)], None)
             }
             Act::CreateCoin => {
@@ -179,12 +183,7 @@ impl Node {
             script.and_then(|script| script(call)).unwrap_or_else(|| node.answer(call))
         });
         let stage = Stage { cluster, endpoint, holder, made: AtomicU64::new(0), landed: Mutex::default() };
-        Ok(Self {
-            stage: Arc::new(stage),
-            script,
-            tasks: TaskTracker::new(),
-            stop: CancellationToken::new(),
-        })
+        Ok(Self { stage: Arc::new(stage), script, tasks: TaskTracker::new(), stop: CancellationToken::new() })
     }
 
     /// Where to point `--url`; the WebSocket is on the next port.

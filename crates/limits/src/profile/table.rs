@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Profile;
+use super::{Profile, SIMNET_HOST};
 use crate::{ByteRate, Rate};
 
 pub(super) const TABLE: &[&Profile] = &[
@@ -22,6 +22,7 @@ pub(super) const TABLE: &[&Profile] = &[
     &CHAINSTACK_DEVELOPER,
     &CHAINSTACK_GROWTH,
     &LOCAL,
+    &SIMNET,
 ];
 
 const fn ten(count: u32) -> Rate {
@@ -58,6 +59,23 @@ pub(super) const LOCAL: Profile = Profile {
     source: "a validator on this machine limits nothing (Agave 3.1.8 sources)",
     as_of: "2026-11",
     unknown: "nothing",
+    ..NOTHING
+};
+
+const SIMNET: Profile = Profile {
+    name: "simnet",
+    hosts: &[SIMNET_HOST],
+    source: "the limits that the simulated cluster's provider enforces unless told otherwise: those that the docs of \
+             the public endpoint state (solana.com/docs/references/clusters)",
+    as_of: "2026-11",
+    unknown: "nothing",
+    requests: Some(ten(100)),
+    per_method: Some(ten(40)),
+    bytes: Some(ByteRate { bytes: 100_000_000, window: Duration::from_secs(30) }),
+    connects: Some(ten(40)),
+    connection_cap: Some(40),
+    subscriptions: Some(100),
+    pubsub_connections: Some(5),
     ..NOTHING
 };
 

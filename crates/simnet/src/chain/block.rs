@@ -10,7 +10,7 @@ use solana_transaction::versioned::VersionedTransaction;
 use crate::runtime::Meta;
 
 /// A block as it was produced. Whether it is confirmed is the chain's to say.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Block {
     /// Its slot.
     pub slot: u64,
@@ -26,6 +26,8 @@ pub struct Block {
     pub time: i64,
     /// In the order of execution.
     pub transactions: Vec<Arc<Landed>>,
+    /// Transactions on its fork, from the first block to this one.
+    pub transaction_count: u64,
     /// Fees that its leader earned, in lamports.
     pub reward: u64,
     /// Its leader, who earned them.

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use solana_address::Address;
+
+use super::Account;
+
 /// The chain's options. Equal ones, seed included, give the same chain, byte for byte.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -24,7 +28,17 @@ pub struct Config {
     /// Slots of an epoch.
     pub slots_per_epoch: u64,
     /// Who acts on the chain, and how often.
-    pub traffic: Mix,
+    pub mix: Mix,
+    /// Accounts that are there from the beginning, besides the actors'.
+    pub genesis: Vec<(Address, Account)>,
+}
+
+/// A kind of transaction that actors do not make.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{given}` is no kind of transaction; expected one of {}", Mix::KINDS.join(", "))]
+pub struct UnknownKind {
+    /// As it was given.
+    pub given: String,
 }
 
 /// What the chain's own actors do, in transactions per 100 slots.
@@ -73,7 +87,8 @@ impl Default for Config {
             finalized_after: 31,
             kept_slots: 4_500,
             slots_per_epoch: 432_000,
-            traffic: Mix::default(),
+            mix: Mix::default(),
+            genesis: Vec::new(),
         }
     }
 }
@@ -94,6 +109,42 @@ impl Mix {
         creations: 0,
         renouncings: 0,
     };
+
+    /// The names of its fields.
+    pub const KINDS: [&str; 10] = [
+        "votes",
+        "transfers",
+        "token_transfers",
+        "mints",
+        "burns",
+        "withdrawals",
+        "migrations",
+        "failures",
+        "creations",
+        "renouncings",
+    ];
+
+    /// Sets one of them by its name.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn set(&mut self, kind: &str, per_hundred_slots: u32) -> Result<(), UnknownKind> {
+        let field = match kind {
+            "votes" => &mut self.votes,
+            "transfers" => &mut self.transfers,
+            "token_transfers" => &mut self.token_transfers,
+            "mints" => &mut self.mints,
+            "burns" => &mut self.burns,
+            "withdrawals" => &mut self.withdrawals,
+            "migrations" => &mut self.migrations,
+            "failures" => &mut self.failures,
+            "creations" => &mut self.creations,
+            "renouncings" => &mut self.renouncings,
+            _ => return Err(UnknownKind { given: kind.to_owned() }),
+        };
+        *field = per_hundred_slots;
+        Ok(())
+    }
 }
 
 impl Default for Mix {

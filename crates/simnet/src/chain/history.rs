@@ -82,10 +82,9 @@ impl History {
         self.first = self.first.max(slot);
     }
 
-    /// Prunes what is older than is kept, and returns the oldest slot left.
-    pub(super) fn prune(&mut self, finalized: u64) -> u64 {
+    /// Prunes what is older than is kept.
+    pub(super) fn prune(&mut self, finalized: u64) {
         self.forget_before(finalized.saturating_sub(self.kept_slots));
-        self.first
     }
 
     pub(super) fn extend(&mut self, block: &Arc<Block>) {

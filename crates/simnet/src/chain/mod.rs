@@ -25,7 +25,7 @@ pub use self::{
     account::{Account, rent_exempt_minimum},
     accounts::Accounts,
     block::{Block, Landed},
-    config::{Config, Mix},
+    config::{Config, Mix, UnknownKind},
     history::History,
 };
 use crate::{
@@ -135,7 +135,8 @@ impl Chain {
         let genesis_hash = hashes::genesis(config.seed);
         let actors = Actors::new(&config);
         let mut accounts = Accounts::default();
-        for (address, account) in crate::programs::accounts().chain(actors.genesis()) {
+        let own = config.genesis.iter().cloned();
+        for (address, account) in crate::programs::accounts().chain(actors.genesis()).chain(own) {
             accounts.write(0, address, account);
         }
         let mut chain = Self {
@@ -247,14 +248,26 @@ impl Chain {
         self.submit(transaction)
     }
 
-    /// The next block will be processed and then abandoned.
-    pub fn abandon_next(&mut self) {
-        self.doom_next = true;
+    /// Puts an account there without a transaction.
+    #[cfg(test)]
+    pub(crate) fn plant(&mut self, address: Address, account: Account) {
+        self.accounts.write(self.slot, address, account);
+    }
+
+    /// The next block will be processed and then abandoned. `false` if that was so already.
+    pub fn abandon_next(&mut self) -> bool {
+        !std::mem::replace(&mut self.doom_next, true)
     }
 
     /// No block is made in so many of the next slots.
     pub fn skip(&mut self, slots: u64) {
         self.skip_next = self.skip_next.saturating_add(slots);
+    }
+
+    /// Prunes the history before a slot, as far as it is finalized, and returns the oldest slot left. The truth stays.
+    pub fn forget_before(&mut self, slot: u64) -> u64 {
+        self.history.forget_before(slot.min(self.tips.finalized));
+        self.history.first()
     }
 
     /// While `false` blocks are processed, and none is confirmed or finalized.
@@ -369,6 +382,7 @@ impl Chain {
         if self.usable.len() > USABLE_HASHES {
             self.usable.pop_front();
         }
+        let count = u64::try_from(transactions.len()).unwrap_or(u64::MAX);
         let block = Arc::new(Block {
             slot,
             parent: parent.map_or(0, |parent| parent.slot),
@@ -377,6 +391,7 @@ impl Chain {
             height: parent.map_or(0, |parent| parent.height.saturating_add(1)),
             time: self.environment_of(slot).time,
             transactions,
+            transaction_count: parent.map_or(0, |parent| parent.transaction_count).saturating_add(count),
             reward,
             leader,
             leader_balance,
@@ -411,7 +426,8 @@ impl Chain {
             let Some(block) = self.fork.pop_front() else { break };
             self.tips.finalized = block.slot;
             self.accounts.finalize(block.slot.saturating_sub(Self::MOST_LAG));
-            self.truth.prune(self.history.prune(block.slot));
+            self.history.prune(block.slot);
+            self.truth.prune(block.slot.saturating_sub(self.config.kept_slots));
             if block.slot > 0 {
                 steps.push(Step::Finalized(block));
             }

@@ -6,7 +6,7 @@ use super::*;
 use crate::instructions;
 
 fn quiet() -> Config {
-    Config { skipped_per_mille: 0, abandoned_per_mille: 0, traffic: Mix::NONE, ..Config::default() }
+    Config { skipped_per_mille: 0, abandoned_per_mille: 0, mix: Mix::NONE, ..Config::default() }
 }
 
 fn transfer(chain: &Chain, from: &Keypair, to: Address, lamports: u64) -> VersionedTransaction {
@@ -107,6 +107,25 @@ fn history_is_pruned_and_says_where_it_begins() {
     assert_eq!(chain.history().first(), 19);
     assert!(chain.history().block(18).is_none() && chain.history().block(19).is_some());
     assert!(chain.history().find(&signature).is_none());
+}
+
+#[test]
+fn forgotten_history_is_finalized_history_and_the_truth_stays() {
+    let mut chain = Chain::new(quiet());
+    let (from, to) = (Keypair::new_from_array([7; 32]), Address::new_from_array([9; 32]));
+    chain.airdrop(from.pubkey(), 10_000_000).unwrap();
+    chain.produce();
+    let failing = transfer(&chain, &from, to, 50_000_000);
+    let signature = chain.submit(failing).unwrap();
+    for _ in 0..60 {
+        chain.produce();
+    }
+    assert_eq!(chain.forget_before(20), 20);
+    assert!(chain.history().block(19).is_none() && chain.history().find(&signature).is_none());
+    assert_eq!(chain.forget_before(10), 20, "what is gone is gone");
+    assert_eq!(chain.forget_before(60), chain.tips().finalized);
+    chain.produce();
+    assert_eq!(chain.truth().rows().map(|row| row.slot).collect::<Vec<_>>(), [2]);
 }
 
 #[test]

@@ -7,20 +7,10 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::body::ReplyBody;
-use crate::{connection::Connection, reply::Reply};
-
-/// How the bytes of a response reach the client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Delivery {
-    /// All of them.
-    Whole,
-    /// The first half, then nothing.
-    Stalled,
-    /// The first half as if it were all.
-    Truncated,
-    /// The first half, then the connection closes.
-    Dropped,
-}
+use crate::{
+    connection::Connection,
+    reply::{Delivery, Reply},
+};
 
 /// The response under construction.
 #[derive(Debug)]
@@ -60,7 +50,8 @@ impl Answer {
                 }
                 self.envelopes.push(json!({"jsonrpc": "2.0", "error": error, "id": id}));
             }
-            Reply::WrongId(result) => self.result(&json!("an id nobody asked with"), &result),
+            Reply::WrongId(result) => self.result(&strange_id(), &result),
+            Reply::Misaddressed(inner) => self.add(&strange_id(), *inner),
             Reply::Huge(bytes) => self.result(id, &Value::String("x".repeat(bytes))),
             Reply::Http { status, headers, body } => {
                 self.headers.extend(headers);
@@ -75,9 +66,10 @@ impl Answer {
                 self.add(id, *inner);
             }
             Reply::Never => self.never = true,
-            Reply::Stalled(result) => self.broken(id, &result, Delivery::Stalled),
-            Reply::Truncated(result) => self.broken(id, &result, Delivery::Truncated),
-            Reply::Dropped(result) => self.broken(id, &result, Delivery::Dropped),
+            Reply::Stalled(result) => self.broken(id, Reply::Result(result), Delivery::Stalled),
+            Reply::Truncated(result) => self.broken(id, Reply::Result(result), Delivery::Truncated),
+            Reply::Dropped(result) => self.broken(id, Reply::Result(result), Delivery::Dropped),
+            Reply::Delivered(delivery, inner) => self.broken(id, *inner, delivery),
         }
     }
 
@@ -85,8 +77,8 @@ impl Answer {
         self.envelopes.push(json!({"jsonrpc": "2.0", "result": result, "id": id}));
     }
 
-    fn broken(&mut self, id: &Value, result: &Value, delivery: Delivery) {
-        self.result(id, result);
+    fn broken(&mut self, id: &Value, reply: Reply, delivery: Delivery) {
+        self.add(id, reply);
         if self.delivery == Delivery::Whole {
             self.delivery = delivery;
         }
@@ -107,7 +99,7 @@ impl Answer {
             tokio::time::sleep(self.delay).await;
         }
         if let Some((status, body)) = self.instead {
-            let mut response = Response::new(ReplyBody::whole(body));
+            let mut response = Response::new(ReplyBody::new(body, self.delivery, connection));
             *response.status_mut() = status;
             set_headers(&mut response, &self.headers);
             return response;
@@ -122,6 +114,10 @@ impl Answer {
         };
         ReplyBody::respond(&self.headers, json.into(), gzip, self.delivery, connection)
     }
+}
+
+fn strange_id() -> Value {
+    json!("an id nobody asked with")
 }
 
 /// Sets response headers; one that is not valid HTTP is a mistake in the test and says so in the log.

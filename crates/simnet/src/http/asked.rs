@@ -8,8 +8,8 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
-use super::{answer::Delivery, body::ReplyBody};
-use crate::connection::Connection;
+use super::body::ReplyBody;
+use crate::{connection::Connection, reply::Delivery};
 
 /// Bytes a request body may have; larger is answered 413 (`MAX_REQUEST_BODY_SIZE` of Agave).
 const MAX_REQUEST_BYTES: usize = 50 * 1024;

@@ -5,16 +5,21 @@ use std::{
     io::Write,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use http::{HeaderValue, Response, header};
 use hyper::body::{Body, Frame, SizeHint};
+use tokio::time::{Instant, Sleep};
 
-use super::answer::{Delivery, set_headers};
-use crate::connection::Connection;
+use super::answer::set_headers;
+use crate::{connection::Connection, reply::Delivery};
+
+/// Pieces in which a dribbling body arrives.
+const PIECES: u32 = 20;
 
 /// What follows the bytes of a body.
 #[derive(Debug)]
@@ -22,13 +27,23 @@ enum Ending {
     Complete,
     Silence,
     Close(Arc<Connection>),
+    Reset(Arc<Connection>),
 }
 
-/// A body of at most one chunk.
+/// Hands a body out piece by piece.
+#[derive(Debug)]
+struct Dribble {
+    piece: usize,
+    pause: Duration,
+    next: Pin<Box<Sleep>>,
+}
+
+/// The body of a response.
 #[derive(Debug)]
 pub(crate) struct ReplyBody {
     chunk: Option<Bytes>,
-    /// Bytes the headers promise.
+    dribble: Option<Dribble>,
+    /// Bytes the headers promise and that were not yet sent.
     promised: usize,
     ending: Ending,
     /// Whose provider is told of the bytes.
@@ -39,7 +54,13 @@ pub(crate) struct ReplyBody {
 
 impl ReplyBody {
     pub(super) fn whole(bytes: Bytes) -> Self {
-        Self { promised: bytes.len(), chunk: Some(bytes), ending: Ending::Complete, weighed: None }
+        Self {
+            promised: bytes.len(),
+            chunk: Some(bytes),
+            dribble: None,
+            ending: Ending::Complete,
+            weighed: None,
+        }
     }
 
     /// This body, its bytes counted on `connection` as they leave.
@@ -47,26 +68,37 @@ impl ReplyBody {
         Self { weighed: Some(connection), ..self }
     }
 
+    /// Bytes that reach the client as `delivery` says.
+    pub(super) fn new(bytes: Bytes, delivery: Delivery, connection: Arc<Connection>) -> Self {
+        match delivery {
+            Delivery::Whole => Self::whole(bytes),
+            Delivery::Truncated => Self::whole(first_half(&bytes)),
+            Delivery::Stalled => Self::half(&bytes, Ending::Silence),
+            Delivery::Dropped => Self::half(&bytes, Ending::Close(connection)),
+            Delivery::Reset => Self::half(&bytes, Ending::Reset(connection)),
+            Delivery::Dribbled(over) => {
+                let dribble = Dribble::new(bytes.len(), over);
+                Self { dribble: Some(dribble), ..Self::whole(bytes) }
+            }
+        }
+    }
+
     /// A JSON response, compressed if the client may have it so, delivered as far as `delivery` says.
     pub(super) fn respond(
         headers: &[(String, String)],
         mut json: Bytes,
         gzip: bool,
-        delivery: Delivery,
+        mut delivery: Delivery,
         connection: Arc<Connection>,
     ) -> Response<Self> {
         if delivery == Delivery::Truncated {
-            json.truncate(json.len() / 2);
+            // Cut before it is compressed: the client receives a whole archive of half a document.
+            json = first_half(&json);
+            delivery = Delivery::Whole;
         }
         let compressed = if gzip { compress(&json) } else { None };
         let encoded = compressed.is_some();
-        let bytes = compressed.unwrap_or(json);
-        let body = match delivery {
-            Delivery::Whole | Delivery::Truncated => Self::whole(bytes),
-            Delivery::Stalled => Self::half(&bytes, Ending::Silence),
-            Delivery::Dropped => Self::half(&bytes, Ending::Close(connection)),
-        };
-        let mut response = Response::new(body);
+        let mut response = Response::new(Self::new(compressed.unwrap_or(json), delivery, connection));
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
@@ -78,7 +110,21 @@ impl ReplyBody {
     }
 
     fn half(bytes: &Bytes, ending: Ending) -> Self {
-        Self { chunk: Some(bytes.slice(..bytes.len() / 2)), promised: bytes.len(), ending, weighed: None }
+        Self { promised: bytes.len(), ending, ..Self::whole(first_half(bytes)) }
+    }
+
+    /// The bytes that are due; `None` if there are no more.
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let Some(mut chunk) = self.chunk.take() else { return Poll::Ready(None) };
+        let Some(dribble) = &mut self.dribble else { return Poll::Ready(Some(chunk)) };
+        if dribble.next.as_mut().poll(cx).is_pending() {
+            self.chunk = Some(chunk);
+            return Poll::Pending;
+        }
+        dribble.next.as_mut().reset(Instant::now() + dribble.pause);
+        let piece = chunk.split_to(dribble.piece.min(chunk.len()));
+        self.chunk = (!chunk.is_empty()).then_some(chunk);
+        Poll::Ready(Some(piece))
     }
 }
 
@@ -88,23 +134,23 @@ impl Body for ReplyBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if let Some(chunk) = self.chunk.take() {
+        if let Some(bytes) = ready!(self.poll_bytes(cx)) {
             if let Some(connection) = &self.weighed {
-                connection.visit().sent(chunk.len());
+                connection.visit().sent(bytes.len());
             }
-            return Poll::Ready(Some(Ok(Frame::data(chunk))));
+            self.promised = self.promised.saturating_sub(bytes.len());
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
         match &self.ending {
-            Ending::Complete => Poll::Ready(None),
+            Ending::Complete => return Poll::Ready(None),
             // Never woken: the response ends with its connection or its HTTP/2 stream.
-            Ending::Silence => Poll::Pending,
-            Ending::Close(connection) => {
-                connection.close();
-                Poll::Pending
-            }
+            Ending::Silence => {}
+            Ending::Close(connection) => connection.close(),
+            Ending::Reset(connection) => connection.kill(),
         }
+        Poll::Pending
     }
 
     fn is_end_stream(&self) -> bool {
@@ -112,9 +158,23 @@ impl Body for ReplyBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        let sent = if self.chunk.is_some() { 0 } else { self.promised };
-        SizeHint::with_exact(u64::try_from(self.promised.saturating_sub(sent)).unwrap_or(u64::MAX))
+        SizeHint::with_exact(u64::try_from(self.promised).unwrap_or(u64::MAX))
     }
+}
+
+// === impl Dribble ===
+
+impl Dribble {
+    /// So many bytes in `over`, the first piece after the first pause.
+    fn new(bytes: usize, over: Duration) -> Self {
+        let pieces = usize::try_from(PIECES).unwrap_or(usize::MAX);
+        let pause = over / PIECES;
+        Self { piece: bytes.div_ceil(pieces).max(1), pause, next: Box::pin(tokio::time::sleep(pause)) }
+    }
+}
+
+fn first_half(bytes: &Bytes) -> Bytes {
+    bytes.slice(..bytes.len() / 2)
 }
 
 /// `None` if compression failed, in which case the plain bytes are as good.

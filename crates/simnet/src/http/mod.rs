@@ -34,6 +34,7 @@ use self::{
 use crate::{
     call::{Call, Journal},
     connection::Connection,
+    faults::Faults,
     provider::Credentials,
     reply::Reply,
 };
@@ -47,6 +48,7 @@ pub struct Rpc {
     journal: Journal,
     gzip: AtomicBool,
     reversed: AtomicBool,
+    faults: RwLock<Faults>,
 }
 
 /// Runs futures of the HTTP/2 protocol on the front's own tracker.
@@ -76,6 +78,7 @@ impl Default for Rpc {
             journal: Journal::default(),
             gzip: AtomicBool::new(true),
             reversed: AtomicBool::new(false),
+            faults: RwLock::default(),
         }
     }
 }
@@ -90,6 +93,15 @@ impl Rpc {
     /// Replaces the responder ([`basics`] until then).
     pub fn respond(&self, responder: impl Fn(&Call) -> Reply + Send + Sync + 'static) {
         *self.responder.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(responder);
+    }
+
+    /// Lets faults happen to requests from now on.
+    pub(crate) fn afflict(&self, faults: Faults) {
+        *self.faults.write().unwrap_or_else(PoisonError::into_inner) = faults;
+    }
+
+    fn faults(&self) -> Faults {
+        self.faults.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Every call received.
@@ -168,20 +180,21 @@ impl Rpc {
         let size = asked.calls.len();
         let at = Instant::now();
         let responder = Arc::clone(&self.responder.read().unwrap_or_else(PoisonError::into_inner));
+        let calls = asked.calls.into_iter().map(|mut call| Call {
+            method: method(&call).to_owned(),
+            params: call.get_mut("params").map(Value::take).unwrap_or_default(),
+            id: call.get_mut("id").map(Value::take).unwrap_or_default(),
+            headers: head.headers.clone(),
+            path: head.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+            version: head.version,
+            connection: connection.number(),
+            batch: size,
+            at,
+        });
+        let calls: Vec<Call> = calls.collect();
+        let replies = self.faults().request(&calls, |call| responder(call));
         let mut answer = Answer::default();
-        for mut call in asked.calls {
-            let call = Call {
-                method: method(&call).to_owned(),
-                params: call.get_mut("params").map(Value::take).unwrap_or_default(),
-                id: call.get_mut("id").map(Value::take).unwrap_or_default(),
-                headers: head.headers.clone(),
-                path: head.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
-                version: head.version,
-                connection: connection.number(),
-                batch: size,
-                at,
-            };
-            let reply = responder(&call);
+        for (call, reply) in calls.into_iter().zip(replies) {
             answer.add(&call.id, reply);
             self.journal.record(call);
         }

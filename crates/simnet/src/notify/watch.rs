@@ -8,14 +8,12 @@ use solana_address::Address;
 use solana_signature::Signature;
 
 use crate::{
-    chain::{Account, Commitment},
-    programs::token::Holding,
+    chain::Commitment,
     rpc::{
         encode::{AccountEncoding, BlockOptions},
         error::RpcError,
-        params::{
-            self, CommitmentConfig, RpcAccountInfoConfig, RpcBlockConfig, RpcFilterType, RpcProgramAccountsConfig,
-        },
+        params::{self, CommitmentConfig, RpcAccountInfoConfig, RpcBlockConfig, RpcProgramAccountsConfig},
+        programs::Filter,
     },
 };
 
@@ -39,17 +37,6 @@ pub(super) enum Watch {
     Signature { signature: Signature, received: bool, commitment: Commitment },
     /// Whole blocks.
     Block { mentions: Option<Address>, options: BlockOptions, commitment: Commitment },
-}
-
-/// A condition that accounts meet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Filter {
-    /// So many bytes.
-    Size(u64),
-    /// These bytes at an offset.
-    Bytes(usize, Vec<u8>),
-    /// An initialized token account.
-    TokenAccount,
 }
 
 /// Whose transactions.
@@ -113,16 +100,18 @@ impl Watch {
                 })
             }
             "programSubscribe" => {
-                let (program, config): (String, Option<RpcProgramAccountsConfig>) = params::read(given, 1, 1)?;
+                let (program, config): (String, Option<RpcProgramAccountsConfig>) =
+                    params::read(given, 1, 1)?;
                 let config = config.unwrap_or_default();
                 let filters = config.filters.unwrap_or_default();
                 if filters.len() > MOST_FILTERS {
                     let text = format!("Invalid params: Too many filters provided; max {MOST_FILTERS}");
                     return Err(RpcError::InvalidParams(text));
                 }
+                let program = address_of(&program, "Invalid pubkey provided")?;
                 Ok(Self::Program {
-                    program: address_of(&program, "Invalid pubkey provided")?,
-                    filters: filters.iter().map(Filter::read).collect::<Result<_, _>>()?,
+                    program,
+                    filters: Filter::all(&program, &filters)?,
                     encoding: config.account_config.encoding.unwrap_or(AccountEncoding::Binary),
                     commitment: params::commitment(config.account_config.commitment),
                 })
@@ -170,29 +159,6 @@ impl Watch {
 
     pub(super) fn is_signature(&self) -> bool {
         matches!(self, Self::Signature { .. })
-    }
-}
-
-// === impl Filter ===
-
-impl Filter {
-    fn read(filter: &RpcFilterType) -> Result<Self, RpcError> {
-        match filter {
-            RpcFilterType::DataSize(size) => Ok(Self::Size(*size)),
-            RpcFilterType::Memcmp(memcmp) => Ok(Self::Bytes(memcmp.offset, memcmp.decode()?)),
-            RpcFilterType::TokenAccountState => Ok(Self::TokenAccount),
-        }
-    }
-
-    /// Whether an account meets it.
-    pub(super) fn passes(&self, account: &Account) -> bool {
-        match self {
-            Self::Size(size) => u64::try_from(account.data.len()) == Ok(*size),
-            Self::Bytes(offset, bytes) => {
-                account.data.get(*offset..).is_some_and(|data| data.starts_with(bytes))
-            }
-            Self::TokenAccount => Holding::read(account).is_some(),
-        }
     }
 }
 

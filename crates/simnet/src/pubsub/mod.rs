@@ -1,5 +1,9 @@
 //! PubSub over WebSocket: subscriptions as nodes keep them, notifications on command, and every way to misbehave.
 
+/// What becomes of one notification.
+mod fate;
+/// What waits to be written to one socket.
+mod outbox;
 /// Who is subscribed to what.
 mod registry;
 /// One WebSocket from upgrade to close.
@@ -23,9 +27,13 @@ use tokio_tungstenite::tungstenite::{
     protocol::{CloseFrame, frame::coding::CloseCode},
 };
 
-use self::registry::Registry;
+pub(crate) use self::fate::{Fate, Notice, Passed};
 pub use self::registry::Subscription;
-use crate::call::{Call, Journal};
+use self::registry::{Changes, Registry};
+use crate::{
+    call::{Call, Journal},
+    faults::Faults,
+};
 
 /// What becomes of one call.
 #[derive(Debug, Clone)]
@@ -59,8 +67,16 @@ pub struct Pubsub {
     journal: Journal,
     registry: Registry,
     pings: AtomicU64,
-    half_open: watch::Sender<bool>,
+    flow: watch::Sender<Flow>,
     refusal: RwLock<Option<StatusCode>>,
+    faults: RwLock<Faults>,
+}
+
+/// Which ways bytes go on every socket.
+#[derive(Debug, Clone, Copy, Default)]
+struct Flow {
+    half_open: bool,
+    stalled: bool,
 }
 
 /// An account as `accountSubscribe` with base64 encoding renders it.
@@ -90,6 +106,18 @@ impl Verdict {
     }
 }
 
+// === impl Flow ===
+
+impl Flow {
+    fn reads(self) -> bool {
+        !self.half_open && !self.stalled
+    }
+
+    fn writes(self) -> bool {
+        !self.stalled
+    }
+}
+
 // === impl Pubsub ===
 
 impl Default for Pubsub {
@@ -99,8 +127,9 @@ impl Default for Pubsub {
             journal: Journal::default(),
             registry: Registry::default(),
             pings: AtomicU64::new(0),
-            half_open: watch::Sender::new(false),
+            flow: watch::Sender::default(),
             refusal: RwLock::new(None),
+            faults: RwLock::default(),
         }
     }
 }
@@ -132,7 +161,13 @@ impl Pubsub {
 
     /// While `true` nothing is read from any socket, so that pings stay unanswered though the sockets are open.
     pub fn half_open(&self, on: bool) {
-        self.half_open.send_replace(on);
+        self.flow.send_modify(|flow| flow.half_open = on);
+    }
+
+    /// While `true` nothing is read from any socket and nothing is written to it, though all of them stay open.
+    /// Notifications wait meanwhile, and end the connection if they become too many.
+    pub fn stall(&self, on: bool) {
+        self.flow.send_modify(|flow| flow.stalled = on);
     }
 
     /// Pings received so far.
@@ -143,6 +178,16 @@ impl Pubsub {
     /// The live subscriptions by id.
     pub fn subscriptions(&self) -> Vec<Subscription> {
         self.registry.subscriptions()
+    }
+
+    /// Every coming and going of connections and subscriptions from now on.
+    pub(crate) fn changes(&self) -> Changes {
+        self.registry.changes()
+    }
+
+    /// Ends a subscription without a word.
+    pub(crate) fn end(&self, subscription: u64) {
+        self.registry.forget(|candidate| candidate.id == subscription);
     }
 
     /// Waits until the live subscriptions satisfy `reached`. It has no deadline of its own: the test has one.
@@ -165,24 +210,24 @@ impl Pubsub {
 
     /// Sends `result` to every connection that holds this subscription; returns how many.
     pub fn notify(&self, subscription: u64, result: &Value) -> usize {
-        self.registry.notify(|candidate| candidate.id == subscription, result)
+        self.send(|candidate| candidate.id == subscription, result)
     }
 
     /// A slot to every `slotSubscribe`; returns how many frames were sent.
     pub fn notify_slot(&self, slot: u64, parent: u64, root: u64) -> usize {
         let result = json!({"slot": slot, "parent": parent, "root": root});
-        self.registry.notify(|candidate| candidate.method == "slotSubscribe", &result)
+        self.send(|candidate| candidate.method == "slotSubscribe", &result)
     }
 
     /// A root to every `rootSubscribe`; returns how many frames were sent.
     pub fn notify_root(&self, root: u64) -> usize {
-        self.registry.notify(|candidate| candidate.method == "rootSubscribe", &json!(root))
+        self.send(|candidate| candidate.method == "rootSubscribe", &json!(root))
     }
 
     /// An account state (see [`account`]) to every `accountSubscribe` of `address`; returns how many frames were sent.
     pub fn notify_account(&self, address: &str, slot: u64, value: &Value) -> usize {
         let result = json!({"context": {"slot": slot}, "value": value});
-        self.registry.notify(
+        self.send(
             |candidate| candidate.method == "accountSubscribe" && candidate.first() == Some(address),
             &result,
         )
@@ -200,7 +245,7 @@ impl Pubsub {
     ) -> usize {
         let value = json!({"signature": signature, "err": err, "logs": logs});
         let result = json!({"context": {"slot": slot}, "value": value});
-        self.registry.notify(|candidate| candidate.wants_logs(mentions), &result)
+        self.send(|candidate| candidate.wants_logs(mentions), &result)
     }
 
     /// The outcome of a transaction to every `signatureSubscribe` of it, which ends with that; returns how many frames
@@ -210,9 +255,15 @@ impl Pubsub {
         let of_signature = |candidate: &Subscription| {
             candidate.method == "signatureSubscribe" && candidate.first() == Some(signature)
         };
-        let sent = self.registry.notify(of_signature, &result);
+        let sent = self.send(of_signature, &result);
         self.registry.forget(of_signature);
         sent
+    }
+
+    /// Ends every subscription of these methods, or of all if there are none, without a word to anybody; returns how
+    /// many.
+    pub fn forget_subscriptions(&self, methods: &[String]) -> usize {
+        self.registry.forget(|one| methods.is_empty() || methods.contains(&one.method))
     }
 
     /// Any frame to every connection: garbage text, an error without an id, a binary frame, a ping; returns how many
@@ -224,6 +275,23 @@ impl Pubsub {
     /// A close frame to every connection; returns how many were sent.
     pub fn close(&self, code: CloseCode, reason: &str) -> usize {
         self.broadcast(&Message::Close(Some(CloseFrame { code, reason: reason.to_owned().into() })))
+    }
+
+    /// Lets faults happen to what is sent from now on.
+    pub(crate) fn afflict(&self, faults: Faults) {
+        *self.faults.write().unwrap_or_else(PoisonError::into_inner) = faults;
+    }
+
+    fn faults(&self) -> Faults {
+        self.faults.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn send(&self, of: impl Fn(&Subscription) -> bool, result: &Value) -> usize {
+        let faults = self.faults();
+        if !faults.are_armed() {
+            return self.registry.notify(of, result, None);
+        }
+        self.registry.notify(of, result, Some(&|notice| faults.notification(notice)))
     }
 
     fn verdict(&self, call: &Call) -> Verdict {

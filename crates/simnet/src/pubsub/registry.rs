@@ -9,6 +9,10 @@ use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio_tungstenite::tungstenite::Message;
 
+use super::{
+    fate::{Fate, Notice, Passed},
+    outbox::{Outgoing, Pace},
+};
 use crate::connection::Connection;
 
 /// A live subscription.
@@ -25,16 +29,29 @@ pub struct Subscription {
 }
 
 #[derive(Debug, Default)]
-struct State {
+pub(crate) struct State {
     next_id: u64,
     subscriptions: BTreeMap<u64, Subscription>,
-    outgoing: BTreeMap<u64, (mpsc::Sender<Message>, Arc<Connection>)>,
+    outgoing: BTreeMap<u64, (mpsc::Sender<Outgoing>, Arc<Connection>)>,
 }
 
 /// All subscriptions and the queues of all connections.
 #[derive(Debug, Default)]
 pub(super) struct Registry {
     state: watch::Sender<State>,
+}
+
+/// Resolves whenever a connection or a subscription has come or gone.
+#[derive(Debug)]
+pub(crate) struct Changes(watch::Receiver<State>);
+
+// === impl Changes ===
+
+impl Changes {
+    /// Waits for the next change; `false` when there will be none.
+    pub(crate) async fn next(&mut self) -> bool {
+        self.0.changed().await.is_ok()
+    }
 }
 
 // === impl Subscription ===
@@ -66,6 +83,10 @@ impl Registry {
         self.state.borrow().subscriptions.values().cloned().collect()
     }
 
+    pub(super) fn changes(&self) -> Changes {
+        Changes(self.state.subscribe())
+    }
+
     pub(super) async fn until(&self, mut reached: impl FnMut(&[Subscription]) -> bool) -> Vec<Subscription> {
         let mut watching = self.state.subscribe();
         let mut subscriptions = Vec::new();
@@ -82,7 +103,7 @@ impl Registry {
     }
 
     /// Opens a connection's queue.
-    pub(super) fn open(&self, connection: Arc<Connection>, outgoing: mpsc::Sender<Message>) {
+    pub(super) fn open(&self, connection: Arc<Connection>, outgoing: mpsc::Sender<Outgoing>) {
         self.state.send_modify(|state| {
             state.outgoing.insert(connection.number(), (outgoing, connection));
         });
@@ -137,7 +158,7 @@ impl Registry {
                 );
                 id
             };
-            state.send(connection, reply(id));
+            state.send(connection, Outgoing::plain(reply(id)));
             true
         });
         held
@@ -157,21 +178,38 @@ impl Registry {
         held
     }
 
-    /// Ends subscriptions without a word.
-    pub(super) fn forget(&self, ended: impl Fn(&Subscription) -> bool) {
-        self.state.send_modify(|state| state.subscriptions.retain(|_, subscription| !ended(subscription)));
+    /// Ends subscriptions without a word; returns how many.
+    pub(super) fn forget(&self, ended: impl Fn(&Subscription) -> bool) -> usize {
+        let mut forgotten = 0;
+        self.state.send_modify(|state| {
+            let before = state.subscriptions.len();
+            state.subscriptions.retain(|_, subscription| !ended(subscription));
+            forgotten = before.saturating_sub(state.subscriptions.len());
+        });
+        forgotten
     }
 
     pub(super) fn send(&self, connection: u64, frame: Message) {
-        self.state.borrow().send(connection, frame);
+        self.state.borrow().send(connection, Outgoing::plain(frame));
     }
 
     pub(super) fn broadcast(&self, frame: &Message) -> usize {
         let state = self.state.borrow();
-        state.outgoing.keys().filter(|connection| state.send(**connection, frame.clone())).count()
+        state
+            .outgoing
+            .keys()
+            .filter(|connection| state.send(**connection, Outgoing::plain(frame.clone())))
+            .count()
     }
 
-    pub(super) fn notify(&self, of: impl Fn(&Subscription) -> bool, result: &Value) -> usize {
+    /// Notifies every connection of every such subscription, as far as `fate` lets it; returns how many frames were
+    /// queued.
+    pub(super) fn notify(
+        &self,
+        of: impl Fn(&Subscription) -> bool,
+        result: &Value,
+        fate: Option<&dyn Fn(&Notice) -> Fate>,
+    ) -> usize {
         let state = self.state.borrow();
         let mut sent = 0_usize;
         for subscription in state.subscriptions.values().filter(|subscription| of(subscription)) {
@@ -181,8 +219,28 @@ impl Registry {
                 r#"{{"jsonrpc":"2.0","method":"{method}","params":{{"result":{result},"subscription":{id}}}}}"#
             );
             for connection in &subscription.connections {
-                sent =
-                    sent.saturating_add(usize::from(state.send(*connection, Message::text(frame.as_str()))));
+                let mut send = |pace| {
+                    let frame = Message::text(frame.as_str());
+                    let outgoing = Outgoing { frame, subscription: Some(id), pace };
+                    sent = sent.saturating_add(usize::from(state.send(*connection, outgoing)));
+                };
+                let Some(fate) = fate else {
+                    send(Pace::Now);
+                    continue;
+                };
+                let notice = Notice::new(&subscription.method, id, *connection, result);
+                match fate(&notice) {
+                    Fate::Deliver => send(Pace::Now),
+                    Fate::Drop => {}
+                    Fate::Duplicate => {
+                        send(Pace::Now);
+                        send(Pace::Now);
+                    }
+                    Fate::Delay(delay) => send(Pace::After(delay)),
+                    Fate::Overtaken { within, fault } => {
+                        send(Pace::Overtaken(within, Box::new(Passed { notice, fault })));
+                    }
+                }
             }
         }
         sent
@@ -202,9 +260,9 @@ impl State {
     }
 
     /// Queues a frame. A connection whose queue is full has a client that reads too slowly, and is ended, as nodes do.
-    fn send(&self, connection: u64, frame: Message) -> bool {
-        let Some((outgoing, socket)) = self.outgoing.get(&connection) else { return false };
-        let sent = outgoing.try_send(frame).is_ok();
+    fn send(&self, connection: u64, outgoing: Outgoing) -> bool {
+        let Some((queue, socket)) = self.outgoing.get(&connection) else { return false };
+        let sent = queue.try_send(outgoing).is_ok();
         if !sent {
             socket.kill();
         }

@@ -19,7 +19,10 @@ use tokio_tungstenite::{
     },
 };
 
-use super::{Pubsub, Verdict};
+use super::{
+    Pubsub, Verdict,
+    outbox::{Due, Outbox, Outgoing},
+};
 use crate::{call::Call, connection::Connection, provider::Credentials};
 
 /// Bytes a client's message may have (`max_message_size` in Agave's `rpc_pubsub_service.rs`).
@@ -30,10 +33,11 @@ const OUTGOING_FRAMES: usize = 16_384;
 
 /// What a socket does next.
 enum Event {
-    Outgoing(Message),
+    Outgoing(Box<Outgoing>),
+    Late,
     Incoming(Option<Result<Message, tungstenite::Error>>),
     Due(Box<Call>, Verdict),
-    HalfOpen,
+    Flow,
     Drain,
 }
 
@@ -103,28 +107,45 @@ impl Pubsub {
     async fn converse<S>(
         &self,
         mut socket: WebSocketStream<S>,
-        mut outgoing: mpsc::Receiver<Message>,
+        mut outgoing: mpsc::Receiver<Outgoing>,
         handshake: &Handshake,
         connection: &Connection,
     ) -> Result<(), tungstenite::Error>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin,
     {
-        let mut half_open = self.half_open.subscribe();
+        let mut flowing = self.flow.subscribe();
+        let mut outbox = Outbox::default();
         let mut delayed: FuturesUnordered<BoxFuture<'static, (Box<Call>, Verdict)>> = FuturesUnordered::new();
         let mut draining = false;
         loop {
-            let reading = !*half_open.borrow_and_update();
-            // Every branch is cancel safe: the socket keeps partial frames, the queue and the delays keep their items.
+            let flow = *flowing.borrow_and_update();
+            let writes = flow.writes();
+            // Every branch is cancel safe: the socket keeps partial frames, the queues and the delays keep their items.
+            let other = async {
+                tokio::select! {
+                    Some(frame) = outgoing.recv(), if writes => Event::Outgoing(Box::new(frame)),
+                    () = late(outbox.next_due()), if writes => Event::Late,
+                    incoming = socket.next(), if flow.reads() => Event::Incoming(incoming),
+                    Some((call, verdict)) = delayed.next() => Event::Due(call, verdict),
+                    () = connection.draining(), if writes && !draining => Event::Drain,
+                    else => std::future::pending().await,
+                }
+            };
+            // A stall comes before what was queued after it.
             let event = tokio::select! {
-                Some(frame) = outgoing.recv() => Event::Outgoing(frame),
-                incoming = socket.next(), if reading => Event::Incoming(incoming),
-                Some((call, verdict)) = delayed.next() => Event::Due(call, verdict),
-                Ok(()) = half_open.changed() => Event::HalfOpen,
-                () = connection.draining(), if !draining => Event::Drain,
+                biased;
+                Ok(()) = flowing.changed() => Event::Flow,
+                event = other => event,
             };
             match event {
-                Event::Outgoing(frame) => socket.send(frame).await?,
+                Event::Outgoing(frame) => {
+                    self.write(&mut socket, outbox.pass(*frame, Instant::now())).await?;
+                    if outbox.len() > OUTGOING_FRAMES {
+                        connection.kill();
+                    }
+                }
+                Event::Late => self.write(&mut socket, outbox.due(Instant::now())).await?,
                 Event::Incoming(None) => return Ok(()),
                 Event::Incoming(Some(message)) => {
                     if let Some(call) = self.read(message?, handshake, connection) {
@@ -134,13 +155,27 @@ impl Pubsub {
                     }
                 }
                 Event::Due(call, verdict) => self.settle(call, verdict, connection, &delayed),
-                Event::HalfOpen => {}
+                Event::Flow => {}
                 Event::Drain => {
                     draining = true;
                     socket.send(Message::Close(None)).await?;
                 }
             }
         }
+    }
+
+    async fn write<S>(&self, socket: &mut WebSocketStream<S>, due: Due) -> Result<(), tungstenite::Error>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        for frame in due.frames {
+            socket.send(frame).await?;
+        }
+        if !due.overtaken.is_empty() {
+            let faults = self.faults();
+            due.overtaken.iter().for_each(|passed| faults.overtaken(passed));
+        }
+        Ok(())
     }
 
     /// The call a message carries, if it carries one.
@@ -215,6 +250,14 @@ impl Pubsub {
             let error = json!({"code": -32601, "message": "Method not found"});
             self.registry.send(call.connection, failure(&call.id, &error));
         }
+    }
+}
+
+/// Resolves when a frame held back is due; never if there is none.
+async fn late(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) enum RpcError {
     InvalidParams(String),
     /// -32602, too many parameters; the second text says how many there were.
     WrongCount(String, String),
+    /// -32603, the node could not do it.
+    Internal,
     /// -32001, the block was pruned.
     CleanedUp {
         /// The block's slot.
@@ -67,6 +69,7 @@ impl RpcError {
             Self::WrongCount(text, got) => {
                 (-32602, format!("Invalid parameters: {text}"), Some(Value::String(got)))
             }
+            Self::Internal => (-32603, "Internal error".to_owned(), None),
             Self::CleanedUp { slot, first } => {
                 let text = format!(
                     "Block {slot} cleaned up, does not exist on node. First available block: {first}"

@@ -23,11 +23,15 @@ pub(crate) struct CommitmentConfig {
     commitment: CommitmentLevel,
 }
 
+/// A commitment by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum CommitmentLevel {
+    /// [`Commitment::Processed`].
     Processed,
+    /// [`Commitment::Confirmed`].
     Confirmed,
+    /// [`Commitment::Finalized`].
     Finalized,
 }
 
@@ -74,13 +78,13 @@ pub(crate) enum RpcFilterType {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Memcmp {
     pub(crate) offset: usize,
-    bytes: MemcmpBytes,
+    bytes: DataType,
     encoding: Option<MemcmpEncoding>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
-enum MemcmpBytes {
+enum DataType {
     Text(String),
     Bytes(Vec<u8>),
 }
@@ -123,6 +127,14 @@ pub(crate) struct RpcTransactionConfig {
     pub(crate) max_supported_transaction_version: Option<u8>,
 }
 
+// === impl CommitmentConfig ===
+
+impl From<CommitmentLevel> for CommitmentConfig {
+    fn from(commitment: CommitmentLevel) -> Self {
+        Self { commitment }
+    }
+}
+
 // === impl CommitmentLevel ===
 
 impl From<CommitmentLevel> for Commitment {
@@ -146,7 +158,7 @@ pub(crate) fn at_least_confirmed(config: Option<CommitmentConfig>) -> Result<Com
         Commitment::Processed => {
             Err(RpcError::InvalidParams("Method does not support commitment below `confirmed`".to_owned()))
         }
-        settled => Ok(settled),
+        settled @ (Commitment::Confirmed | Commitment::Finalized) => Ok(settled),
     }
 }
 
@@ -171,15 +183,15 @@ impl Memcmp {
         let invalid = |why: String| RpcError::InvalidParams(format!("Invalid param: {why}"));
         let too_large = || invalid("DataTooLarge".to_owned());
         let bytes = match (&self.bytes, self.encoding) {
-            (MemcmpBytes::Bytes(bytes), _) => bytes.clone(),
-            (MemcmpBytes::Text(text), Some(MemcmpEncoding::Base64)) => {
+            (DataType::Bytes(bytes), _) => bytes.clone(),
+            (DataType::Text(text), Some(MemcmpEncoding::Base64)) => {
                 if text.len() > COMPARED_BASE64 {
                     return Err(too_large());
                 }
                 super::encode::from_base64(text)
-                    .map_err(|why| invalid(format!("Base64DecodeError({why:?})")))?
+                    .map_err(|why| invalid(format!("Base64DecodeError({why})")))?
             }
-            (MemcmpBytes::Text(text), Some(MemcmpEncoding::Base58 | MemcmpEncoding::Bytes) | None) => {
+            (DataType::Text(text), Some(MemcmpEncoding::Base58 | MemcmpEncoding::Bytes) | None) => {
                 if text.len() > COMPARED_BASE58 {
                     return Err(too_large());
                 }
@@ -297,17 +309,15 @@ pub(crate) fn signature(text: &str) -> Result<Signature, RpcError> {
     })
 }
 
-/// A blockhash. What is wrong with it is said without further words.
-pub(crate) fn blockhash(text: &str) -> Result<Hash, RpcError> {
-    Hash::from_str(text).map_err(|why| {
-        let why = match why {
-            ParseHashError::WrongSize => "WrongSize",
-            ParseHashError::Invalid => "Invalid",
-        };
-        RpcError::InvalidParams(why.to_owned())
+/// A blockhash, or what is wrong with it.
+pub(crate) fn blockhash(text: &str) -> Result<Hash, &'static str> {
+    Hash::from_str(text).map_err(|why| match why {
+        ParseHashError::WrongSize => "WrongSize",
+        ParseHashError::Invalid => "Invalid",
     })
 }
 
-fn invalid(why: &str) -> RpcError {
+/// That a parameter makes no sense.
+pub(crate) fn invalid(why: &str) -> RpcError {
     RpcError::InvalidParams(format!("Invalid param: {why}"))
 }

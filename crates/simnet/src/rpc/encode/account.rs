@@ -52,7 +52,7 @@ pub(crate) struct Snapshot {
     now: i64,
 }
 
-/// An account as it was at the end of `slot`, or null, as notifications show it.
+/// An account's state as notifications show it, in the world as it was at the end of a slot.
 pub(crate) fn account_value(
     address: &Address,
     account: &Arc<Account>,
@@ -76,11 +76,6 @@ impl Snapshot {
     pub(crate) fn find(chain: &Chain, slot: u64, address: &Address) -> Option<Self> {
         let account = chain.accounts().at(address, slot)?;
         Some(Self::of(chain, slot, *address, account))
-    }
-
-    /// The same account in another state.
-    pub(crate) fn become_state(&self, account: Account) -> Self {
-        Self { account: Arc::new(account), ..self.clone() }
     }
 
     /// As methods show it: too many bytes for base58 are an error.
@@ -152,7 +147,14 @@ fn base58(bytes: &[u8]) -> String {
     }
 }
 
-/// The bytes of a base64 text.
-pub(crate) fn from_base64(text: &str) -> Result<Vec<u8>, DecodeError> {
-    STANDARD.decode(text)
+/// The bytes of a base64 text, or what is wrong with it in the words of a node.
+pub(crate) fn from_base64(text: &str) -> Result<Vec<u8>, String> {
+    STANDARD.decode(text).map_err(|why| match why {
+        DecodeError::InvalidByte(offset, byte) => format!("InvalidByte({offset}, {byte})"),
+        DecodeError::InvalidLength(length) => format!("InvalidLength({length})"),
+        DecodeError::InvalidLastSymbol { offset, symbol, .. } => {
+            format!("InvalidLastSymbol({offset}, {symbol})")
+        }
+        DecodeError::InvalidPadding => "InvalidPadding".to_owned(),
+    })
 }

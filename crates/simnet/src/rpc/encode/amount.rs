@@ -50,18 +50,23 @@ impl Unit {
 
     /// An amount at a unix time.
     pub(crate) fn show(self, amount: u64, now: i64) -> Value {
-        let (number, text) = match self.scale.factor(now) {
+        let (number, text) = match self.scale.apply(amount, now) {
             None => {
                 let unit = 10_u64.checked_pow(u32::from(self.decimals));
                 (unit.map(|unit| amount as f64 / unit as f64), exact(amount, self.decimals))
             }
-            Some(factor) => {
-                let scaled = amount as f64 * factor / 10_f64.powi(i32::from(self.decimals));
+            Some(scaled) => {
+                let scaled = scaled / 10_f64.powi(i32::from(self.decimals));
                 let text = trim(format!("{scaled:.*}", usize::from(self.decimals)));
                 (text.parse().ok(), text)
             }
         };
-        self.render(amount, number, &text)
+        json!({
+            "amount": amount.to_string(),
+            "decimals": self.decimals,
+            "uiAmount": number,
+            "uiAmountString": text,
+        })
     }
 
     /// An amount as it comes back from a node's ledger, in which a zero is no number.
@@ -72,29 +77,26 @@ impl Unit {
         }
         shown
     }
-
-    fn render(self, amount: u64, number: Option<f64>, text: &str) -> Value {
-        json!({
-            "amount": amount.to_string(),
-            "decimals": self.decimals,
-            "uiAmount": number,
-            "uiAmountString": text,
-        })
-    }
 }
 
 // === impl Scale ===
 
 impl Scale {
-    fn factor(self, now: i64) -> Option<f64> {
+    /// The amount to show instead, if it is another. Only a multiplier leaves whole units.
+    fn apply(self, amount: u64, now: i64) -> Option<f64> {
+        let amount = amount as f64;
         match self {
             Self::Plain => None,
             Self::Interest { began, average, updated, rate } => {
                 let grown =
                     |rate: i16, seconds: i64| (f64::from(rate) * seconds as f64 / YEAR / BASIS_POINTS).exp();
-                Some(grown(average, updated.saturating_sub(began)) * grown(rate, now.saturating_sub(updated)))
+                let before = grown(average, updated.saturating_sub(began));
+                Some(amount * before * grown(rate, now.saturating_sub(updated)))
             }
-            Self::Scaled { now: current, from, then } => Some(if now >= from { then } else { current }),
+            Self::Scaled { now: current, from, then } => {
+                let factor = if now >= from { then } else { current };
+                Some((amount * factor).trunc())
+            }
         }
     }
 }
@@ -168,5 +170,8 @@ mod tests {
         let scaled = |from| Unit { decimals: 6, scale: Scale::Scaled { now: 1.5, from, then: 2.0 } };
         assert_eq!(scaled(1_700_000_000).show(1_234_567, now)["uiAmountString"], "2.469134");
         assert_eq!(scaled(5_700_000_000).show(1_500_000, now)["uiAmount"], json!(2.25));
+        let scale = Scale::Scaled { now: 1.1, from: 5_700_000_000, then: 2.0 };
+        let cut = Unit { decimals: 6, scale }.show(1_234_567, now);
+        assert_eq!(cut["uiAmountString"], "1.358023", "a part of the smallest unit is not shown");
     }
 }

@@ -15,15 +15,22 @@ const PAGE: u64 = 8;
 const PAGE_BYTES: u64 = 32 * 1024;
 /// Bytes every loaded account counts for besides its data (SIMD-0186).
 const LOADED_ACCOUNT: u64 = 64;
-/// Bytes of a deployed program. The simulated ones have none; this is what the Token program has.
+/// Bytes of deployed programs, code included. The simulated ones have none; this is what the Token programs have, and
+/// others are taken to be as large as the smaller one.
 const PROGRAM: u64 = 108_745;
+const PROGRAM_2022: u64 = 507_041;
 
 /// Bytes that loading these accounts counts for; `data` is the length of each one's data, `None` if it does not exist.
 pub(crate) fn loaded_bytes<'a>(accounts: impl Iterator<Item = (&'a Address, Option<usize>)>) -> u64 {
     let bytes = |(address, data): (&Address, Option<usize>)| {
         let data = u64::try_from(data?).unwrap_or(u64::MAX);
-        let program = programs::find(address).is_some_and(|program| !program.builtin);
-        Some(LOADED_ACCOUNT.saturating_add(data).saturating_add(if program { PROGRAM } else { 0 }))
+        let code = match programs::find(address) {
+            Some(program) if program.builtin => 0,
+            Some(program) if program.address == programs::TOKEN_2022 => PROGRAM_2022,
+            Some(_) => PROGRAM,
+            None => 0,
+        };
+        Some(LOADED_ACCOUNT.saturating_add(data).saturating_add(code))
     };
     accounts.filter_map(bytes).fold(0, u64::saturating_add)
 }

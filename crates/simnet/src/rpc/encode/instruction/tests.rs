@@ -59,7 +59,7 @@ fn no_bytes_make_a_parser_panic() {
     let mut chance = fastrand::Rng::with_seed(7);
     let programs = [TOKEN, TOKEN_2022, SYSTEM, ASSOCIATED_TOKEN, LOOKUP_TABLE, VOTE, MEMOS[0]];
     let accounts: Vec<Address> = (0..8).map(account).collect();
-    for _ in 0..50_000 {
+    for _ in 0..20_000 {
         let program = chance.choice(programs).unwrap();
         let some = chance.usize(..=accounts.len());
         let mut data = vec![0; chance.usize(..80)];

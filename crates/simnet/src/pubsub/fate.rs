@@ -1,0 +1,64 @@
+//! What becomes of one notification on its way to one client.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// A notification that is about to be sent to one connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Notice {
+    /// The method of the subscription, for example `logsSubscribe`.
+    pub(crate) method: String,
+    /// The subscription's id.
+    pub(crate) subscription: u64,
+    /// The connection's number on its listener.
+    pub(crate) connection: u64,
+    /// The slot its result names, as context or as itself.
+    pub(crate) slot: Option<u64>,
+    /// The transaction its result names.
+    pub(crate) signature: Option<String>,
+}
+
+/// What becomes of it. Notifications of one subscription always arrive in order, as from a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is sent.
+    Deliver,
+    /// It is lost.
+    Drop,
+    /// It is sent twice.
+    Duplicate,
+    /// It is sent this much later, and what follows on its subscription waits behind it.
+    Delay(Duration),
+    /// It is sent after the next notification of another subscription.
+    Overtaken {
+        /// Or after this long, if there is none.
+        within: Duration,
+        /// The fault that wants it so.
+        fault: u64,
+    },
+}
+
+/// A notification that is to be passed, or was, by one of another subscription.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Passed {
+    pub(crate) notice: Notice,
+    /// The fault that wants it so.
+    pub(crate) fault: u64,
+}
+
+// === impl Notice ===
+
+impl Notice {
+    pub(super) fn new(method: &str, subscription: u64, connection: u64, result: &Value) -> Self {
+        let slot = |value: &Value| value.get("slot").and_then(Value::as_u64);
+        let signature = result.get("value").and_then(|value| value.get("signature")).and_then(Value::as_str);
+        Self {
+            method: method.to_owned(),
+            subscription,
+            connection,
+            slot: result.get("context").and_then(slot).or_else(|| slot(result)).or_else(|| result.as_u64()),
+            signature: signature.map(str::to_owned),
+        }
+    }
+}
