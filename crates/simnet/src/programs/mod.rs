@@ -1,13 +1,19 @@
 //! The programs of the simulated cluster, one file each. A new one is a file and a line in [`find`].
 
+/// Token accounts at addresses that follow from owner and mint.
+mod associated_token;
 /// Compute budget: read before a transaction runs, and does nothing when it runs.
 mod compute_budget;
 /// Tables of addresses that version 0 messages load from.
 pub mod lookup_table;
+/// Texts.
+mod memo;
 /// Accounts without a program of their own.
 mod system;
 /// Token and Token-2022.
 pub mod token;
+/// What validators say about blocks.
+mod vote;
 
 use std::sync::Arc;
 
@@ -29,10 +35,32 @@ pub const LOOKUP_TABLE: Address = Address::from_str_const("AddressLookupTab1e111
 pub const TOKEN: Address = Address::from_str_const("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA");
 /// The Token-2022 program.
 pub const TOKEN_2022: Address = Address::from_str_const("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb");
+/// The Associated Token Account program.
+pub const ASSOCIATED_TOKEN: Address = Address::from_str_const("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
+/// The Memo program.
+pub const MEMO: Address = Address::from_str_const("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr");
+/// The first Memo program.
+pub const MEMO_V1: Address = Address::from_str_const("Memo1UhkJRfHyvLMcVucJwxXeuD728EqVDDwQDxFMNo");
+/// The Vote program.
+pub const VOTE: Address = Address::from_str_const("Vote111111111111111111111111111111111111111");
+/// The mint of wrapped SOL.
+pub const NATIVE_MINT: Address = Address::from_str_const("So11111111111111111111111111111111111111112");
+/// Token-2022's mint of wrapped SOL, which nobody has created.
+pub const NATIVE_MINT_2022: Address = Address::from_str_const("9pan9bMn5HatX4EJdBwg9VgCa7Uz5HL8N1m5D3NdXejP");
+/// The owner of what is to be destroyed.
+pub const INCINERATOR: Address = Address::from_str_const("1nc1nerator11111111111111111111111111111111");
+/// The sysvar that says what accounts cost.
+pub const RENT: Address = Address::from_str_const("SysvarRent111111111111111111111111111111111");
 /// Whose accounts the programs themselves are.
 pub const NATIVE_LOADER: Address = Address::from_str_const("NativeLoader1111111111111111111111111111111");
 /// Whose accounts deployed programs are.
 pub const LOADER: Address = Address::from_str_const("BPFLoaderUpgradeab1e11111111111111111111111");
+
+/// What programs return when the instruction names too few accounts; builtins say `MissingAccount`.
+#[expect(deprecated, reason = "deployed programs return it, and transactions show it")]
+const TOO_FEW_ACCOUNTS: InstructionError = InstructionError::NotEnoughAccountKeys;
+/// What the mint of wrapped SOL has at genesis.
+const NATIVE_MINT_LAMPORTS: u64 = 1_000_000_000;
 
 /// A program.
 #[derive(Debug, Clone, Copy)]
@@ -46,12 +74,16 @@ pub struct Program {
 }
 
 /// Every program there is.
-pub const ALL: [Program; 5] = [
+pub const ALL: [Program; 9] = [
     Program { address: SYSTEM, builtin: true, run: system::run },
     Program { address: COMPUTE_BUDGET, builtin: true, run: compute_budget::run },
-    Program { address: LOOKUP_TABLE, builtin: true, run: lookup_table::run },
+    Program { address: VOTE, builtin: true, run: vote::run },
+    Program { address: LOOKUP_TABLE, builtin: false, run: lookup_table::run },
     Program { address: TOKEN, builtin: false, run: token::run },
     Program { address: TOKEN_2022, builtin: false, run: token::run },
+    Program { address: ASSOCIATED_TOKEN, builtin: false, run: associated_token::run },
+    Program { address: MEMO_V1, builtin: false, run: memo::run_v1 },
+    Program { address: MEMO, builtin: false, run: memo::run },
 ];
 
 /// The program at an address.
@@ -60,13 +92,16 @@ pub fn find(address: &Address) -> Option<&'static Program> {
     PROGRAMS.iter().find(|program| program.address == *address)
 }
 
-/// The accounts of the programs themselves.
+/// The accounts that are there from the beginning: the programs themselves, and the mint of wrapped SOL.
 pub fn accounts() -> impl Iterator<Item = (Address, Account)> {
-    ALL.iter().map(|program| {
+    let programs = ALL.iter().map(|program| {
         let owner = if program.builtin { NATIVE_LOADER } else { LOADER };
         let account = Account { executable: true, ..Account::holding(Vec::new(), owner) };
         (program.address, account)
-    })
+    });
+    let mint = token::Mint { authority: None, supply: 0, decimals: 9, freeze_authority: None };
+    let mint = Account { lamports: NATIVE_MINT_LAMPORTS, ..mint.account() };
+    programs.chain([(NATIVE_MINT, mint)])
 }
 
 /// What the token accounts among a transaction's accounts hold. Decimals come from the mint, among `keys` or loaded.

@@ -1,6 +1,8 @@
 //! What a program sees and may do while it runs. The rules of ownership and privilege are kept here, so that a
 //! program cannot break them by mistake.
 
+use std::sync::Arc;
+
 use solana_address::Address;
 use solana_instruction::{AccountMeta, Instruction};
 use solana_instruction_error::InstructionError;
@@ -17,6 +19,33 @@ use crate::chain::Account;
 pub struct Context<'m, 'e> {
     pub(super) machine: &'m mut Machine<'e>,
     pub(super) call: Call,
+}
+
+/// Why a call is not made.
+enum Refused {
+    /// The caller does not have the account.
+    Unknown(Address),
+    /// The caller may only read it.
+    Writable(Address),
+    /// Nobody signed for it.
+    Signer(Address),
+}
+
+// === impl Refused ===
+
+impl Refused {
+    /// The error, and what the runtime prints.
+    fn explain(self) -> (InstructionError, String) {
+        let escalated = InstructionError::PrivilegeEscalation;
+        match self {
+            Self::Unknown(key) => {
+                let line = format!("Instruction references an unknown account {key}");
+                (InstructionError::MissingAccount, line)
+            }
+            Self::Writable(key) => (escalated, format!("{key}'s writable privilege escalated")),
+            Self::Signer(key) => (escalated, format!("{key}'s signer privilege escalated")),
+        }
+    }
 }
 
 // === impl Context ===
@@ -165,6 +194,16 @@ impl<'e> Context<'_, 'e> {
         self.machine.return_data = Some((self.call.program, data));
     }
 
+    /// What the last program called left.
+    pub fn returned(&self) -> Option<&(Address, Vec<u8>)> {
+        self.machine.return_data.as_ref()
+    }
+
+    /// A sysvar, which programs may read without naming it.
+    pub fn sysvar(&self, address: &Address) -> Option<Arc<Account>> {
+        self.machine.load.at(address)
+    }
+
     /// Notes what really happened.
     pub fn note(&mut self, what: What) {
         let effect = Effect { place: self.call.place, caller: self.call.caller, what };
@@ -204,25 +243,30 @@ impl<'e> Context<'_, 'e> {
             .map(|seeds| Address::create_program_address(seeds, &self.call.program))
             .collect::<Result<_, _>>()
             .map_err(|_| InstructionError::InvalidSeeds)?;
-        let handles: Vec<Handle> =
-            call.accounts.iter().map(|meta| self.lend(meta, &derived)).collect::<Result<_, _>>()?;
+        let handles = call.accounts.iter().map(|meta| self.lend(meta, &derived)).collect::<Result<_, _>>();
+        let handles = handles.map_err(|refused| {
+            let (error, line) = refused.explain();
+            self.machine.logs.push(line);
+            error
+        })?;
         let top = self.call.place.instruction;
         self.machine.call(top, self.call.height.saturating_add(1), self.call.program, call, handles)
     }
 
     /// What a call may do with an account of this one.
-    fn lend(&self, meta: &AccountMeta, derived: &[Address]) -> Result<Handle, InstructionError> {
+    fn lend(&self, meta: &AccountMeta, derived: &[Address]) -> Result<Handle, Refused> {
         let own = || {
             self.call
                 .accounts
                 .iter()
                 .filter(|handle| self.machine.keys.get(handle.index) == Some(&meta.pubkey))
         };
-        let index = own().next().ok_or(InstructionError::MissingAccount)?.index;
-        let signer = own().any(|handle| handle.signer) || derived.contains(&meta.pubkey);
-        let writable = own().any(|handle| handle.writable);
-        if (meta.is_signer && !signer) || (meta.is_writable && !writable) {
-            return Err(InstructionError::PrivilegeEscalation);
+        let index = own().next().ok_or(Refused::Unknown(meta.pubkey))?.index;
+        if meta.is_writable && !own().any(|handle| handle.writable) {
+            return Err(Refused::Writable(meta.pubkey));
+        }
+        if meta.is_signer && !own().any(|handle| handle.signer) && !derived.contains(&meta.pubkey) {
+            return Err(Refused::Signer(meta.pubkey));
         }
         Ok(Handle { index, signer: meta.is_signer, writable: meta.is_writable })
     }

@@ -1,19 +1,21 @@
 //! Runs the instructions of one transaction.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use solana_address::Address;
 use solana_instruction::Instruction;
 use solana_instruction_error::InstructionError;
 
 use super::{
-    Context, Environment,
+    Context, Environment, Load,
     effect::{Effect, Place},
     logs::Logs,
     meta::{InnerGroup, InnerInstruction},
 };
 use crate::{chain::Account, programs};
 
-/// Calls below one another, the top-level instruction included (`solana-program-runtime`, `max_instruction_stack_depth`).
-const DEPTH: u32 = 5;
+/// Calls below one another, the top-level instruction included (`solana-program-runtime`,
+/// `MAX_INSTRUCTION_STACK_DEPTH_SIMD_0268`).
+const DEPTH: u32 = 9;
 
 /// An account as one instruction holds it.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +43,10 @@ pub(super) struct Call {
 #[derive(Debug)]
 pub(super) struct Machine<'e> {
     pub(super) environment: &'e Environment,
+    /// Accounts that the transaction does not name.
+    pub(super) load: Load<'e>,
+    /// The programs that run, the one called last at the end.
+    pub(super) stack: Vec<Address>,
     pub(super) keys: Vec<Address>,
     pub(super) accounts: Vec<Account>,
     pub(super) logs: Logs,
@@ -90,6 +96,10 @@ impl Machine<'_> {
         if height > DEPTH {
             return Err(InstructionError::CallDepth);
         }
+        // A program may call itself, but not what called it.
+        if caller != call.program_id && self.stack.contains(&call.program_id) {
+            return Err(InstructionError::ReentrancyNotAllowed);
+        }
         let small = |index: usize| u8::try_from(index).map_err(|_| InstructionError::MaxAccountsExceeded);
         let program = self.keys.iter().position(|key| *key == call.program_id);
         let program_index = small(program.ok_or(InstructionError::MissingAccount)?)?;
@@ -116,14 +126,27 @@ impl Machine<'_> {
             return Err(InstructionError::UnsupportedProgramId);
         };
         self.logs.push(format!("Program {program} invoke [{}]", call.height));
+        self.return_data = None;
         let before = self.units_left;
-        let ran = (found.run)(&mut Context { machine: self, call });
+        self.stack.push(program);
+        let mut ran = (found.run)(&mut Context { machine: self, call });
+        self.stack.pop();
         if !found.builtin {
             let used = before.saturating_sub(self.units_left);
             self.logs.push(format!("Program {program} consumed {used} of {before} compute units"));
         }
+        if let Some((from, data)) =
+            self.return_data.as_ref().filter(|(from, _)| *from == program && !found.builtin)
+        {
+            self.logs.push(format!("Program return: {from} {}", STANDARD.encode(data)));
+        }
         match &ran {
             Ok(()) => self.logs.push(format!("Program {program} success")),
+            Err(InstructionError::ComputationalBudgetExceeded) if !found.builtin => {
+                // It is the virtual machine that stops then, which has its own words.
+                self.logs.push(format!("Program {program} failed: exceeded CUs meter at BPF instruction"));
+                ran = Err(InstructionError::ProgramFailedToComplete);
+            }
             Err(error) => self.logs.push(format!("Program {program} failed: {error}")),
         }
         ran

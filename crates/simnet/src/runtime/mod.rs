@@ -57,6 +57,24 @@ pub struct Executed {
     pub accounts: Vec<(Address, Account)>,
 }
 
+/// Gives accounts as they are before the transaction.
+#[derive(Clone, Copy)]
+struct Load<'e>(&'e dyn Fn(&Address) -> Option<Arc<Account>>);
+
+// === impl Load ===
+
+impl Load<'_> {
+    fn at(self, address: &Address) -> Option<Arc<Account>> {
+        (self.0)(address)
+    }
+}
+
+impl std::fmt::Debug for Load<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Load")
+    }
+}
+
 /// Executes a transaction on the accounts that `load` gives. Signatures, age and duplicates are the caller's to check.
 ///
 /// # Errors
@@ -89,6 +107,8 @@ pub fn execute(
     }
     let mut machine = Machine {
         environment,
+        load: Load(&load),
+        stack: Vec::new(),
         keys,
         accounts,
         logs: Logs::default(),
@@ -97,7 +117,7 @@ pub fn execute(
         return_data: None,
         units_left: budget.units,
     };
-    let ran = run(message, &loaded, &mut machine);
+    let ran = programs_exist(message, &machine).and_then(|()| run(message, &loaded, &mut machine));
     let ended = ran.and_then(|()| keeps_rent(&before, &machine.accounts));
 
     let units = budget.units.saturating_sub(machine.units_left);
@@ -141,6 +161,27 @@ pub fn execute(
     Ok(Executed { meta, writes, accounts })
 }
 
+/// Whether every instruction is a program's; else none runs.
+fn programs_exist(message: &VersionedMessage, machine: &Machine<'_>) -> Result<(), TransactionError> {
+    for instruction in message.instructions() {
+        let index = usize::from(instruction.program_id_index);
+        let (key, account) = machine
+            .keys
+            .get(index)
+            .zip(machine.accounts.get(index))
+            .ok_or(TransactionError::SanitizeFailure)?;
+        if programs::find(key).is_none() {
+            let there = account.lamports > 0;
+            return Err(if there {
+                TransactionError::InvalidProgramForExecution
+            } else {
+                TransactionError::ProgramAccountNotFound
+            });
+        }
+    }
+    Ok(())
+}
+
 /// Runs every instruction, until one fails.
 fn run(
     message: &VersionedMessage,
@@ -152,9 +193,6 @@ fn run(
     for (number, instruction) in message.instructions().iter().enumerate() {
         let program = machine.keys.get(usize::from(instruction.program_id_index)).copied();
         let program = program.ok_or(TransactionError::SanitizeFailure)?;
-        if programs::find(&program).is_none() {
-            return Err(TransactionError::ProgramAccountNotFound);
-        }
         let handle = |index: &u8| {
             let index = usize::from(*index);
             let writable = if index < fixed {
