@@ -2,7 +2,7 @@
 //! endpoint to misbehave. Where a real validator shows that `eda` is right, this one shows what it does in trouble.
 
 use std::{
-    io,
+    fmt, io,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
@@ -15,7 +15,8 @@ use eda_simnet::{
     chain::{Account, Chain, Config, Mix},
     cluster::Simnet,
     endpoint::{Endpoint, Options},
-    instructions::{self, BurnAccounts, TOKEN},
+    instructions::{self, BurnAccounts, TOKEN, pump::Coin},
+    programs::COMPUTE_BUDGET,
 };
 use solana_address::Address;
 use solana_instruction::Instruction;
@@ -64,7 +65,6 @@ pub struct Landed {
 type Script = dyn Fn(&Call) -> Option<Reply> + Send + Sync;
 
 /// A node on two loopback ports. Dropping it ends it.
-#[derive(Debug)]
 pub struct Node {
     stage: Arc<Stage>,
     script: Arc<RwLock<Option<Arc<Script>>>>,
@@ -99,8 +99,9 @@ impl Stage {
                 (vec![instructions::burn(burn, amount)], None)
             }
             Act::CreateCoin => {
-                let coin = Keypair::new();
-                (vec![create_coin(&coin, &self.holder)], Some(coin))
+                let mint = Keypair::new();
+                let coin = Coin::of(mint.pubkey());
+                (vec![coin.create(self.holder.pubkey(), "Coin", "COIN", "")], Some(mint))
             }
         };
         let mut chain = self.cluster.chain();
@@ -245,6 +246,12 @@ impl Node {
     }
 }
 
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").field("stage", &self.stage).finish_non_exhaustive()
+    }
+}
+
 impl Drop for Node {
     fn drop(&mut self) {
         self.stop.cancel();
@@ -263,13 +270,22 @@ fn holding(mint: Address) -> Address {
 
 /// A mint of six decimals without authorities, all of which the holder has.
 fn genesis(mint: Address, holder: Address) -> [(Address, Account); 2] {
-    let state = Mint { authority: None, supply: SUPPLY, decimals: 6, freeze_authority: None };
-    [(mint, state.account(TOKEN)), (holding(mint), Holding::of(mint, holder, SUPPLY).account(TOKEN))]
+    // `interface/src/state.rs` of SPL Token: supply at 36, decimals, initialized; and mint, owner, amount, state at 108.
+    let mut state = vec![0; 36];
+    state.extend(SUPPLY.to_le_bytes());
+    state.extend([6, 1]);
+    state.resize(82, 0);
+    let mut held = [mint.as_ref(), holder.as_ref(), &SUPPLY.to_le_bytes()].concat();
+    held.resize(108, 0);
+    held.push(1);
+    held.resize(165, 0);
+    [(mint, Account::holding(state, TOKEN)), (holding(mint), Account::holding(held, TOKEN))]
 }
 
 /// A compute unit price that no other transaction has, so that equal acts have signatures of their own.
 fn mark(number: u64) -> Instruction {
-    instructions::compute_unit_price(number)
+    let data = [&[3][..], &number.to_le_bytes()].concat();
+    Instruction { program_id: COMPUTE_BUDGET, accounts: Vec::new(), data }
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Calls that start, stop and list faults while an endpoint runs.
+//! Calls that start, stop and list faults while an endpoint runs. While connections are refused none of them arrives,
+//! so what refuses them is best given an end.
 
 use serde_json::{Value, json};
 

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::names;
 
-/// What kind of fault it is.
+/// What kind of fault it is. `faults.toml` of this crate shows each with its keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// Every WebSocket is reset.

@@ -62,11 +62,19 @@ pub(super) fn slot_leader(node: &Node, params: &Value) -> Result<Value, RpcError
 }
 
 pub(super) fn slot_leaders(node: &Node, params: &Value) -> Result<Value, RpcError> {
-    let (_, limit): (u64, u64) = params::read(params, 2, 0)?;
+    let (start, limit): (u64, u64) = params::read(params, 2, 0)?;
     if limit > MOST_LEADERS {
         return Err(RpcError::InvalidParams(format!("Invalid limit; max {MOST_LEADERS}")));
     }
-    let leader = leader(&View::of(node, RpcContextConfig::default())?);
+    let view = View::of(node, RpcContextConfig::default())?;
+    let length = view.slots_per_epoch();
+    // Leaders are known for this epoch and the next.
+    let epoch = start.saturating_add(limit.saturating_sub(1)) / length;
+    if epoch > view.slot / length + 1 {
+        let why = format!("Invalid slot range: leader schedule for epoch {epoch} is unavailable");
+        return Err(RpcError::InvalidParams(why));
+    }
+    let leader = leader(&view);
     Ok((0..limit).map(|_| leader.clone()).collect())
 }
 

@@ -21,7 +21,7 @@ use crate::{
 
 /// Accounts that may be named (`MAX_TX_ACCOUNT_LOCKS`).
 const MOST_ACCOUNTS: usize = 128;
-/// Blocks that are looked back at (`MAX_NUM_RECENT_BLOCKS`).
+/// Blocks that somebody paid in and that are remembered (`MAX_NUM_RECENT_BLOCKS`).
 const BLOCKS: usize = 150;
 const VOTE: Address = Address::from_str_const("Vote111111111111111111111111111111111111111");
 
@@ -48,20 +48,16 @@ pub(super) fn recent(node: &Node, params: &Value) -> Result<Value, RpcError> {
     let addresses = addresses.iter().map(|text| params::address(text)).collect::<Result<Vec<_>, _>>()?;
     let chain = node.chain();
     let confirmed = node.tips(&chain).confirmed;
-    let blocks: Vec<Arc<Block>> = chain
-        .history()
-        .blocks()
-        .range(..=confirmed)
-        .rev()
-        .map(|(_, block)| Arc::clone(block))
-        .take(BLOCKS)
-        .collect();
+    let blocks: Vec<Arc<Block>> =
+        chain.history().blocks().range(..=confirmed).rev().map(|(_, block)| Arc::clone(block)).collect();
     drop(chain);
-    let fees = blocks.iter().rev().filter_map(|block| {
+    let fees = blocks.iter().filter_map(|block| {
         let fee = least(block, &addresses)?;
         Some(json!({"slot": block.slot, "prioritizationFee": fee}))
     });
-    Ok(fees.collect())
+    let mut fees: Vec<Value> = fees.take(BLOCKS).collect();
+    fees.reverse();
+    Ok(Value::Array(fees))
 }
 
 /// The least price that got into a block, or of the given accounts the highest such price; `None` if nobody but

@@ -8,7 +8,7 @@ use super::{
     encode::TransactionEncoding,
     error::RpcError,
     params::{self, CommitmentConfig, CommitmentLevel, RpcContextConfig},
-    simulate::{Trial, read, sanitize},
+    simulate::{Trial, is_signed, read, sanitize},
     view::View,
 };
 use crate::{chain::Untaken, node::Node};
@@ -43,18 +43,19 @@ pub(super) fn send_transaction(node: &Node, params: &Value) -> Result<Value, Rpc
         commitment: config.preflight_commitment.map(CommitmentConfig::from),
         min_context_slot: config.min_context_slot,
     };
+    let signed = is_signed(&transaction);
     let mut view = View::of(node, context)?;
     sanitize(&transaction)?;
     if !config.skip_preflight {
         check_health(node)?;
-        let trial = Trial::of(&view, &transaction, true, false);
+        let trial = Trial::of(&view, &transaction, !signed, false);
         if let Some(err) = trial.err() {
             return Err(RpcError::Preflight { why: err.to_string(), simulated: trial.show_refused() });
         }
     }
     let signature = transaction.signatures.first().copied().unwrap_or_default();
     // Without preflight a node passes on whatever it got; leaders drop what was not signed.
-    if !config.skip_preflight || transaction.verify_and_hash_message().is_ok() {
+    if signed {
         match view.chain.submit(transaction) {
             // What finds no room with the leader is dropped, and nobody hears of it.
             Ok(_) | Err(Untaken::Full | Untaken::Invalid(_)) => {}

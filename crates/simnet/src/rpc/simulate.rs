@@ -65,6 +65,7 @@ pub(super) fn simulate(node: &Node, params: &Value) -> Result<Value, RpcError> {
         let why = "sigVerify may not be used with replaceRecentBlockhash";
         return Err(RpcError::InvalidParams(why.to_owned()));
     }
+    let forged = config.sig_verify && !is_signed(&transaction);
     let context =
         RpcContextConfig { commitment: config.commitment, min_context_slot: config.min_context_slot };
     let view = View::of(node, context)?;
@@ -75,7 +76,7 @@ pub(super) fn simulate(node: &Node, params: &Value) -> Result<Value, RpcError> {
         transaction.message.set_recent_blockhash(newest);
     }
     sanitize(&transaction)?;
-    let trial = Trial::of(&view, &transaction, config.sig_verify, config.replace_recent_blockhash);
+    let trial = Trial::of(&view, &transaction, forged, config.replace_recent_blockhash);
     let mut shown = trial.show(config.inner_instructions);
     let accounts = match &config.accounts {
         Some(wanted) => accounts_after(&view, &transaction, &trial, wanted)?,
@@ -96,6 +97,11 @@ pub(super) fn read(
     encoding: Option<TransactionEncoding>,
 ) -> Result<VersionedTransaction, RpcError> {
     wire::decode(text, Wire::of(encoding)?)
+}
+
+/// Whether everybody signed it who must.
+pub(super) fn is_signed(transaction: &VersionedTransaction) -> bool {
+    transaction.verify_and_hash_message().is_ok()
 }
 
 /// That it is put together well.
@@ -140,14 +146,14 @@ fn accounts_after(
 // === impl Trial ===
 
 impl Trial {
-    /// Tries a transaction out on the state of a view.
+    /// Tries a transaction out on the state of a view. One that is `forged` does not get that far.
     pub(super) fn of(
         view: &View<'_>,
         transaction: &VersionedTransaction,
-        verify: bool,
+        forged: bool,
         any_blockhash: bool,
     ) -> Self {
-        if verify && transaction.verify_and_hash_message().is_err() {
+        if forged {
             return Self { outcome: Err(TransactionError::SignatureFailure), balances: None };
         }
         let find = |address: &_| view.chain.accounts().at(address, view.slot);

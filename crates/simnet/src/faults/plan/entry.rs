@@ -15,6 +15,18 @@ use super::{
 };
 use crate::chain::Chain;
 
+/// The methods by which a client subscribes.
+const SUBSCRIPTIONS: [&str; 9] = [
+    "accountSubscribe",
+    "blockSubscribe",
+    "logsSubscribe",
+    "programSubscribe",
+    "rootSubscribe",
+    "signatureSubscribe",
+    "slotSubscribe",
+    "slotsUpdatesSubscribe",
+    "voteSubscribe",
+];
 /// How long a notification waits for another to pass it, if nothing is said.
 const WITHIN: Duration = Duration::from_secs(1);
 
@@ -32,15 +44,16 @@ pub(super) fn fault(mut fields: Fields<'_>) -> Option<Fault> {
     fault.every = fields.time("every");
     fault.chance = fields.text("chance", str::parse);
     fault.count = fields.number("count", 1..=u64::MAX);
-    let (lasts, has_methods) = match effect {
-        Effect::Response(_) | Effect::Answer(_) | Effect::Notification(_) => (true, true),
-        Effect::Stroke(stroke) => (false, stroke == Stroke::SubscriptionForget),
-        Effect::Condition(_) => (true, false),
-    };
-    if has_methods {
-        fault.methods = fields.texts("methods").unwrap_or_default();
+    match effect {
+        Effect::Response(_) | Effect::Answer(_) => {
+            fault.methods = fields.texts("methods").unwrap_or_default();
+        }
+        Effect::Notification(_) | Effect::Stroke(Stroke::SubscriptionForget) => {
+            fault.methods = subscriptions(&mut fields);
+        }
+        Effect::Stroke(_) | Effect::Condition(_) => {}
     }
-    if lasts {
+    if !matches!(effect, Effect::Stroke(_)) {
         fault.lasting = fields.time("for");
         if let (Some(lasting), Some(every)) = (fault.lasting, fault.every)
             && lasting >= every
@@ -54,6 +67,15 @@ pub(super) fn fault(mut fields: Fields<'_>) -> Option<Fault> {
     }
     fields.finish(kind.as_str());
     Some(fault)
+}
+
+fn subscriptions(fields: &mut Fields<'_>) -> Vec<String> {
+    let methods = fields.texts("methods").unwrap_or_default();
+    for unknown in methods.iter().filter(|method| !SUBSCRIPTIONS.contains(&method.as_str())) {
+        let hint = names::hint(unknown, SUBSCRIPTIONS);
+        fields.problem("methods", format!("`{unknown}` is no method of a subscription{hint}"));
+    }
+    methods
 }
 
 fn start(fields: &mut Fields<'_>) -> Start {

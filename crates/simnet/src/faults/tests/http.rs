@@ -1,5 +1,6 @@
 use std::{io, time::Duration};
 
+use eda_limits::{Limits, Rate};
 use http::StatusCode;
 use serde_json::{Value, json};
 use tokio::{
@@ -10,7 +11,7 @@ use tokio::{
 
 use super::{Endpoint, PATIENCE};
 use crate::{
-    Protocol,
+    Protocol, Provider,
     faults::{Hit, Kind},
 };
 
@@ -236,4 +237,18 @@ async fn faults_end_on_command_even_if_they_hit_everything() {
     assert_eq!(endpoint.ask(&client, "simnetJournal", json!([2])).await["result"]["incidents"], json!([]));
     assert_eq!(endpoint.ask(&client, "simnetClear", json!([])).await["result"], 1);
     assert_eq!(endpoint.ask(&client, "getSlot", json!([])).await["result"], 0);
+}
+
+#[tokio::test]
+async fn a_request_that_the_provider_refuses_meets_no_fault_and_one_that_fails_was_counted() {
+    let endpoint = Endpoint::start(Protocol::Http1).await;
+    let requests = Some(Rate::per_seconds(2, 3_600));
+    let provider = Provider::new(Limits { requests, ..Limits::default() });
+    endpoint.front.guard(provider.clone());
+    endpoint.fault(json!({"kind": "http-5xx"}));
+    let client = endpoint.client();
+    for expected in [503, 503, 429] {
+        assert_eq!(endpoint.call(&client, "getSlot", json!([])).await.unwrap().status(), expected);
+    }
+    assert_eq!((endpoint.count(Kind::Http5xx), provider.meter().refused()), (2, 1));
 }

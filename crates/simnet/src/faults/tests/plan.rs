@@ -143,6 +143,10 @@ fn what_is_wrong_is_named_with_its_line_and_with_what_would_be_right() {
             "faults.toml:3: fault.methods: expected a list of names, such as [\"getBlock\"], found [3]",
         ),
         (
+            "[[fault]]\nkind = \"subscription-forget\"\nmethods = [\"slotSubscribe\", \"logSubscribe\"]\n",
+            "faults.toml:3: fault.methods: `logSubscribe` is no method of a subscription, did you mean `logsSubscribe`?",
+        ),
+        (
             "[[fault]]\nkind = \"http-kill\"\nat = 1979-05-27\n",
             "faults.toml:3: fault.at: no key takes a date",
         ),
@@ -168,6 +172,13 @@ fn what_is_wrong_is_named_with_its_line_and_with_what_would_be_right() {
     }
     let missing = wrong("[[fault]]\n");
     assert!(missing.starts_with("faults.toml:1: fault.kind: is missing, expected one of websocket-drop, "));
+}
+
+#[test]
+fn the_reference_plan_shows_every_kind() {
+    let plan = Plan::parse(include_str!("../../../faults.toml"), "faults.toml").unwrap();
+    let shown: Vec<Kind> = plan.faults.iter().map(|fault| fault.effect().kind()).collect();
+    assert_eq!(shown, Kind::ALL);
 }
 
 #[test]

@@ -249,6 +249,12 @@ fn parameters_are_refused_in_the_words_of_a_validator() {
             -32602,
             "Invalid params: invalid length 1, expected a tuple of size 2.",
         ),
+        (
+            "getSlotLeaders",
+            json!([1_000_000_000, 2]),
+            -32602,
+            "Invalid slot range: leader schedule for epoch 2314 is unavailable",
+        ),
     ] {
         assert_eq!(refusal(&node, method, params), (code, message.to_owned(), None), "{method}");
     }
