@@ -49,6 +49,7 @@ mod traffic;
 pub mod truth;
 
 pub use ::http::StatusCode;
+pub use actors::{WellKnown, WellKnownPool, well_known};
 pub use call::{Call, Journal};
 pub use front::{Front, Protocol, Reserved};
 pub use http::{Responder, Rpc, basics};

@@ -54,6 +54,10 @@ pub struct Mix {
     pub mints: u32,
     /// Burns by holders, of every kind.
     pub burns: u32,
+    /// Swaps in pools.
+    pub swaps: u32,
+    /// New pools.
+    pub pools: u32,
     /// Withdrawals from pools, which burn liquidity tokens.
     pub withdrawals: u32,
     /// Coins that graduate, whose liquidity tokens are burned by the program.
@@ -62,7 +66,7 @@ pub struct Mix {
     pub failures: u32,
     /// New tokens.
     pub creations: u32,
-    /// Mint authorities given up.
+    /// Mint and freeze authorities given up.
     pub renouncings: u32,
 }
 
@@ -103,6 +107,8 @@ impl Mix {
         token_transfers: 0,
         mints: 0,
         burns: 0,
+        swaps: 0,
+        pools: 0,
         withdrawals: 0,
         migrations: 0,
         failures: 0,
@@ -156,6 +162,8 @@ impl Default for Mix {
             token_transfers: 100,
             mints: 30,
             burns: 60,
+            swaps: 100,
+            pools: 2,
             withdrawals: 10,
             migrations: 3,
             failures: 10,

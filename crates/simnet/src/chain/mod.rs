@@ -192,6 +192,12 @@ impl Chain {
         &self.truth
     }
 
+    /// Who acts.
+    #[cfg(test)]
+    pub(crate) fn actors(&self) -> &Actors {
+        &self.actors
+    }
+
     /// Where a transaction in the next block would run.
     pub fn environment(&self) -> Environment {
         self.environment_of(self.slot.saturating_add(1))

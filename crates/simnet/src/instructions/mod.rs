@@ -8,6 +8,10 @@
 mod associated_token;
 /// Tables of addresses.
 mod lookup_table;
+/// Pump.fun and PumpSwap.
+pub mod pump;
+/// Raydium CPMM.
+pub mod raydium_cpmm;
 /// Accounts and lamports.
 mod system;
 /// What both token programs have.

@@ -1,5 +1,7 @@
 //! The programs of the simulated cluster, one file each. A new one is a file and a line in [`find`].
 
+/// What programs written with Anchor have in common.
+pub(crate) mod anchor;
 /// Token accounts at addresses that follow from owner and mint.
 mod associated_token;
 /// Compute budget: read before a transaction runs, and does nothing when it runs.
@@ -8,8 +10,19 @@ mod compute_budget;
 pub mod lookup_table;
 /// Texts.
 mod memo;
+/// Pump.fun.
+pub mod pump;
+/// PumpSwap.
+pub mod pump_swap;
+/// Raydium CPMM.
+pub mod raydium_cpmm;
+/// Calls another program for whoever asks.
+mod relay;
 /// Accounts without a program of their own.
 mod system;
+/// What tests of programs need.
+#[cfg(test)]
+mod testing;
 /// Token and Token-2022.
 pub mod token;
 /// What validators say about blocks.
@@ -43,6 +56,8 @@ pub const MEMO: Address = Address::from_str_const("MemoSq4gqABAXKb96qnH8TysNcWxM
 pub const MEMO_V1: Address = Address::from_str_const("Memo1UhkJRfHyvLMcVucJwxXeuD728EqVDDwQDxFMNo");
 /// The Vote program.
 pub const VOTE: Address = Address::from_str_const("Vote111111111111111111111111111111111111111");
+/// Relay, which calls another program for whoever asks; only simulated clusters have it.
+pub const RELAY: Address = Address::from_str_const("Re1ay11111111111111111111111111111111111111");
 /// The mint of wrapped SOL.
 pub const NATIVE_MINT: Address = Address::from_str_const("So11111111111111111111111111111111111111112");
 /// Token-2022's mint of wrapped SOL, which nobody has created.
@@ -74,7 +89,7 @@ pub struct Program {
 }
 
 /// Every program there is.
-pub const ALL: [Program; 9] = [
+pub const ALL: [Program; 13] = [
     Program { address: SYSTEM, builtin: true, run: system::run },
     Program { address: COMPUTE_BUDGET, builtin: true, run: compute_budget::run },
     Program { address: VOTE, builtin: true, run: vote::run },
@@ -84,6 +99,10 @@ pub const ALL: [Program; 9] = [
     Program { address: ASSOCIATED_TOKEN, builtin: false, run: associated_token::run },
     Program { address: MEMO_V1, builtin: false, run: memo::run_v1 },
     Program { address: MEMO, builtin: false, run: memo::run },
+    Program { address: RELAY, builtin: false, run: relay::run },
+    Program { address: raydium_cpmm::ADDRESS, builtin: false, run: raydium_cpmm::run },
+    Program { address: pump::ADDRESS, builtin: false, run: pump::run },
+    Program { address: pump_swap::ADDRESS, builtin: false, run: pump_swap::run },
 ];
 
 /// The program at an address.
