@@ -140,7 +140,7 @@ impl Note {
 impl Actors {
     pub(crate) fn new(config: &Config) -> Self {
         let town = Arc::new(Town::new());
-        let (mix, shared) = (&config.traffic, || Arc::clone(&town));
+        let (mix, shared) = (&config.mix, || Arc::clone(&town));
         let chance = |purpose| chance(config.seed, purpose);
         // Whoever is first here is first in every block. Votes are last, because they are most.
         let actors: Vec<Box<dyn Actor>> = vec![

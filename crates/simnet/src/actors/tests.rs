@@ -237,7 +237,7 @@ fn every_kind_of_event_comes_within_a_minute() {
 
 #[test]
 fn vaults_change_and_prices_come_back() {
-    let mut chain = Chain::new(Config { traffic: Mix { swaps: 1_000, ..Mix::NONE }, ..Config::seeded(3) });
+    let mut chain = Chain::new(Config { mix: Mix { swaps: 1_000, ..Mix::NONE }, ..Config::seeded(3) });
     let vaults: Vec<Address> = well_known().pools.iter().flat_map(|pool| pool.vaults).collect();
     let amounts = |chain: &Chain| {
         let slot = chain.tips().processed;

@@ -42,7 +42,7 @@ impl Endpoint {
 
     async fn with(protocol: Protocol, faults: Faults) -> Self {
         let config =
-            Config { skipped_per_mille: 0, abandoned_per_mille: 0, traffic: Mix::NONE, ..Config::default() };
+            Config { skipped_per_mille: 0, abandoned_per_mille: 0, mix: Mix::NONE, ..Config::default() };
         let node = Node::new(Arc::new(Mutex::new(Chain::new(config))));
         let front = Front::start(protocol).await.unwrap();
         let answering = node.clone();

@@ -24,7 +24,7 @@ pub(super) struct Scene {
 impl Scene {
     pub(super) fn new() -> Self {
         let quiet =
-            Config { skipped_per_mille: 0, abandoned_per_mille: 0, traffic: Mix::NONE, ..Config::default() };
+            Config { skipped_per_mille: 0, abandoned_per_mille: 0, mix: Mix::NONE, ..Config::default() };
         Self { chain: Chain::new(quiet), wallet: key("wallet", 0) }
     }
 

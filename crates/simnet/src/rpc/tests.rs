@@ -31,7 +31,7 @@ fn node(slots: u64) -> Node {
 }
 
 fn node_of(config: Config, slots: u64) -> Node {
-    let config = Config { skipped_per_mille: 0, abandoned_per_mille: 0, traffic: Mix::NONE, ..config };
+    let config = Config { skipped_per_mille: 0, abandoned_per_mille: 0, mix: Mix::NONE, ..config };
     let node = Node::new(Arc::new(Mutex::new(Chain::new(config))));
     produce(&node, slots);
     node
