@@ -67,7 +67,7 @@ async fn an_endpoint_that_is_not_there_is_waited_for_and_used_when_it_comes() {
         assert!(worker["waiting_for"].as_str().unwrap().contains("Connection refused"), "{worker}");
     }
 
-    let node = Node::start_on(ports).unwrap();
+    let node = Node::start_on(ports).await.unwrap();
     node.run(BEAT, 1);
     until_events(&eda, PATIENCE, |events| reported(events) >= 3 && all_are(events, "running", ""))
         .await

@@ -161,7 +161,13 @@ impl<'de> Deserialize<'de> for Profile {
 mod tests {
     use std::time::Duration;
 
+    use eda_connection::endpoint::Endpoint;
+
     use super::*;
+
+    fn public() -> Provider {
+        Provider::At(Endpoint::parse("mainnet-beta", None).unwrap())
+    }
 
     fn limits(json: &str) -> Limits {
         serde_json::from_str(json).unwrap()

@@ -354,7 +354,13 @@ fn config_toml_states_the_defaults() {
     let schema = Schema::new();
     let document = layer::merge(schema.defaults(), vec![set_by(SHIPPED)]).unwrap();
     let mut defaults = schema.defaults().clone();
+    // But for what lets the first command work without a network and show something.
     defaults["rpc"]["url"] = "simnet".into();
+    let vaults = eda_simnet::well_known().pools.into_iter().flat_map(|pool| pool.vaults);
+    let vaults: Vec<String> = vaults.map(|vault| vault.to_string()).collect();
+    for worker in ["liquidity-monitor", "price-aggregator"] {
+        defaults["workers"][worker]["accounts"] = vaults.clone().into();
+    }
     assert_eq!(document.values, defaults);
 
     // What is commented out because the profile decides states what applies where no profile does.
