@@ -363,8 +363,9 @@ fn config_toml_states_the_defaults() {
     }
     assert_eq!(document.values, defaults);
 
+    let flags = [("--url", ["rpc", "url"], "localhost"), ("--profile", ["rpc", "profile"], "custom")];
     // What is commented out because the profile decides states what applies where no profile does.
-    let stated = load(&uncommented(), &[], &[("--profile", ["rpc", "profile"], "custom")]).unwrap().limits();
+    let stated = load(&uncommented(), &[], &flags).unwrap().limits();
     let default = eda_limits::Limits::default();
     assert_eq!(
         (
