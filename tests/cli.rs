@@ -245,6 +245,7 @@ fn the_help_says_what_there_is() {
       check   Probe the endpoint: versions, WebSocket, slot time, limits
       config  Look at the settings
       status  Ask the running eda how it is
+      simnet  Serve a simulated cluster to any Solana client, until Ctrl-C
       help    Print this message or the help of the given subcommand(s)
 
     Options:
@@ -273,7 +274,7 @@ fn the_help_says_what_there_is() {
           --data-dir <DIR>        Directory for the lock and the control socket [default: eda-data]
           --log <LEVEL>           What to log: off, error, warn, info, debug, trace, or `info,eda_connection=debug` [default: info]
           --log-format <FORMAT>   How to write log lines: text or json [default: text]
-      -u, --url <URL|NAME>        Provider: a URL, or mainnet-beta, testnet, devnet, localhost [default: mainnet-beta]
+      -u, --url <URL|NAME>        Provider: a URL, or mainnet-beta, testnet, devnet, localhost, simnet [default: mainnet-beta]
           --ws-url <URL>          WebSocket URL [default: derived from the URL]
           --profile <NAME>        Whose limits to keep: auto, custom, or a provider's plan such as helius-free [default: auto]
       -h, --help                  Print help
