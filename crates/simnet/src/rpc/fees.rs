@@ -16,6 +16,7 @@ use super::{
 use crate::{
     chain::{Block, Landed},
     node::Node,
+    programs::VOTE,
     runtime::Budget,
 };
 
@@ -23,7 +24,6 @@ use crate::{
 const MOST_ACCOUNTS: usize = 128;
 /// Blocks that somebody paid in and that are remembered (`MAX_NUM_RECENT_BLOCKS`).
 const BLOCKS: usize = 150;
-const VOTE: Address = Address::from_str_const("Vote111111111111111111111111111111111111111");
 
 pub(super) fn for_message(node: &Node, params: &Value) -> Result<Value, RpcError> {
     let (text, config): (String, Option<RpcContextConfig>) = params::read(params, 1, 1)?;

@@ -10,7 +10,7 @@ use solana_address::Address;
 use super::{state, zstd};
 use crate::{
     chain::{Account, Chain},
-    programs::token::Holding,
+    programs::{NATIVE_LOADER, token::Holding},
     rpc::error::RpcError,
 };
 
@@ -102,7 +102,7 @@ impl Snapshot {
             "data": self.data(encoding, slice),
             "owner": account.owner.to_string(),
             "executable": account.executable,
-            "rentEpoch": u64::MAX,
+            "rentEpoch": rent_epoch(account),
             "space": account.data.len(),
         })
     }
@@ -125,6 +125,11 @@ impl Snapshot {
             }
         }
     }
+}
+
+/// The epoch in which an account would owe rent: never, but for those that nodes made themselves, before rent ended.
+fn rent_epoch(account: &Account) -> u64 {
+    if account.owner == NATIVE_LOADER || account.owner == state::SYSVARS { 0 } else { u64::MAX }
 }
 
 /// Unix time of a slot's block.

@@ -15,22 +15,24 @@ const PAGE: u64 = 8;
 const PAGE_BYTES: u64 = 32 * 1024;
 /// Bytes every loaded account counts for besides its data (SIMD-0186).
 const LOADED_ACCOUNT: u64 = 64;
-/// Bytes of deployed programs, code included. The simulated ones have none; this is what the Token programs have, and
+/// Bytes of the code of deployed programs. The simulated ones have none; this is what the Token programs have, and
 /// others are taken to be as large as the smaller one.
-const PROGRAM: u64 = 108_745;
-const PROGRAM_2022: u64 = 507_041;
+const CODE: u64 = 108_709;
+const CODE_2022: u64 = 507_005;
+/// Bytes of a deployed program's account, which names where its code is.
+const PROGRAM: u64 = 36;
 
 /// Bytes that loading these accounts counts for; `data` is the length of each one's data, `None` if it does not exist.
 pub(crate) fn loaded_bytes<'a>(accounts: impl Iterator<Item = (&'a Address, Option<usize>)>) -> u64 {
     let bytes = |(address, data): (&Address, Option<usize>)| {
         let data = u64::try_from(data?).unwrap_or(u64::MAX);
-        let code = match programs::find(address) {
-            Some(program) if program.builtin => 0,
-            Some(program) if program.address == programs::TOKEN_2022 => PROGRAM_2022,
-            Some(_) => PROGRAM,
-            None => 0,
+        let data = match programs::find(address) {
+            Some(program) if program.builtin => data,
+            Some(program) if program.address == programs::TOKEN_2022 => CODE_2022.saturating_add(PROGRAM),
+            Some(_) => CODE.saturating_add(PROGRAM),
+            None => data,
         };
-        Some(LOADED_ACCOUNT.saturating_add(data).saturating_add(code))
+        Some(LOADED_ACCOUNT.saturating_add(data))
     };
     accounts.filter_map(bytes).fold(0, u64::saturating_add)
 }

@@ -13,7 +13,8 @@ use crate::{
     programs::{LOADER, LOOKUP_TABLE, SYSTEM, TOKEN, TOKEN_2022, token::Mint},
 };
 
-const SYSVARS: Address = Address::from_str_const("Sysvar1111111111111111111111111111111111111");
+/// Whose accounts sysvars are.
+pub(super) const SYSVARS: Address = Address::from_str_const("Sysvar1111111111111111111111111111111111111");
 const CLOCK: Address = Address::from_str_const("SysvarC1ock11111111111111111111111111111111");
 const RENT: Address = Address::from_str_const("SysvarRent111111111111111111111111111111111");
 const SLOT_HASHES: Address = Address::from_str_const("SysvarS1otHashes111111111111111111111111111");

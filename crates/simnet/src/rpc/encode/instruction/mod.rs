@@ -14,15 +14,7 @@ mod vote;
 use serde_json::{Value, json};
 use solana_address::Address;
 
-use crate::programs::{LOOKUP_TABLE, SYSTEM, TOKEN, TOKEN_2022};
-
-const ASSOCIATED_TOKEN: Address = Address::from_str_const("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
-const VOTE: Address = Address::from_str_const("Vote111111111111111111111111111111111111111");
-/// The Memo program, of its versions the ones that nodes know.
-const MEMOS: [Address; 2] = [
-    Address::from_str_const("Memo1UhkJRfHyvLMcVucJwxXeuD728EqVDDwQDxFMNo"),
-    Address::from_str_const("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr"),
-];
+use crate::programs::{ASSOCIATED_TOKEN, LOOKUP_TABLE, MEMO, MEMO_V1, SYSTEM, TOKEN, TOKEN_2022, VOTE};
 
 /// An instruction with its accounts looked up: parsed if its program is known and it makes sense, else as it is.
 pub(super) fn show(program: &Address, accounts: &[Address], data: &[u8], height: u32) -> Value {
@@ -57,7 +49,7 @@ fn parse(program: &Address, accounts: &[Address], data: &[u8]) -> Option<(&'stat
 
 /// The text of a memo instruction.
 pub(super) fn memo<'a>(program: &Address, data: &'a [u8]) -> Option<&'a str> {
-    MEMOS.contains(program).then(|| std::str::from_utf8(data).ok()).flatten()
+    (*program == MEMO || *program == MEMO_V1).then(|| std::str::from_utf8(data).ok()).flatten()
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ fn an_instruction_that_makes_no_sense_is_shown_as_it_is() {
 #[test]
 fn no_bytes_make_a_parser_panic() {
     let mut chance = fastrand::Rng::with_seed(7);
-    let programs = [TOKEN, TOKEN_2022, SYSTEM, ASSOCIATED_TOKEN, LOOKUP_TABLE, VOTE, MEMOS[0]];
+    let programs = [TOKEN, TOKEN_2022, SYSTEM, ASSOCIATED_TOKEN, LOOKUP_TABLE, VOTE, MEMO];
     let accounts: Vec<Address> = (0..8).map(account).collect();
     for _ in 0..20_000 {
         let program = chance.choice(programs).unwrap();
