@@ -230,6 +230,11 @@ async fn faults_end_on_command_even_if_they_hit_everything() {
     assert_eq!(endpoint.call(&client, "getSlot", json!([])).await.unwrap().status(), 403);
     let wrong = endpoint.ask(&client, "simnetFault", json!([{"kind": "http-404"}])).await;
     assert_eq!(wrong["error"]["message"], "fault 1: kind: unknown kind `http-404`, did you mean `http-403`?");
+    let spared = endpoint.ask(&client, "simnetTruth", json!([])).await;
+    assert_eq!(
+        spared["error"]["code"], -32601,
+        "it is asked of the simulation, and reaches whoever answers it"
+    );
     let journal = endpoint.ask(&client, "simnetJournal", json!([])).await;
     let incident = json!({"number": 1, "kind": "http-403", "fault": 1, "at_ms": 0, "slot": 0,
         "hit": {"what": "request", "methods": ["getSlot"], "connection": 1}});
