@@ -5,14 +5,12 @@
 
 use std::{
     fs::{self, File},
-    net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
 };
 
 use eda_test_support::{
-    client::Client,
     process::{Eda, Launch},
     validator::{self, Validator},
 };
@@ -25,7 +23,7 @@ const NODE_SCRIPTS: [&str; 3] = ["web3", "kit", "wire"];
 const EXPECTED_VERSION: &str = "4.";
 /// How long one script may take, on a machine that does other things as well.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// How long simnet may take to its first answer.
+/// How long simnet may take to say where it answers.
 const STARTUP: Duration = Duration::from_secs(60);
 
 /// Node with the packages the scripts need, and the comparer.
@@ -141,21 +139,18 @@ async fn validator() -> Option<Validator> {
     None
 }
 
-/// `eda simnet`, and where it answers.
+/// `eda simnet`, and where it says that it answers.
 async fn simnet() -> (Eda, String, String) {
-    // Both stay bound until both are known, so that they are two.
-    let ports = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
-    let [http, ws] = ports.map(|port| port.local_addr().unwrap().to_string());
-    let arguments = ["simnet", "--http", &http, "--ws", &ws, "--seed", "1"];
+    let arguments = ["simnet", "--http", "127.0.0.1:0", "--seed", "1"];
     let eda = Launch::of(env!("CARGO_BIN_EXE_eda")).unwrap().args(arguments).start().unwrap();
-    let client = Client::new(&format!("http://{http}")).unwrap();
-    let ready = timeout(STARTUP, async {
-        while client.slot().await.is_err() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    });
-    assert!(ready.await.is_ok(), "no answer from simnet: {:?}", eda.lines());
-    (eda, format!("http://{http}"), format!("ws://{ws}"))
+    let serving = eda.wait_for_line(|line| line.text.contains("ws://"), STARTUP).await.unwrap();
+    let url = |scheme: &str| {
+        let (_, rest) = serving.text.split_once(scheme).unwrap();
+        let address: String = rest.chars().take_while(|&letter| letter != '"' && letter != ' ').collect();
+        format!("{scheme}{address}")
+    };
+    let (http, ws) = (url("http://"), url("ws://"));
+    (eda, http, ws)
 }
 
 #[tokio::test]

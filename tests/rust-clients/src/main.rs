@@ -14,7 +14,7 @@ use serde_json::json;
 use solana_account_decoder_client_types::{UiAccountEncoding, UiDataSliceConfig};
 use solana_instruction::Instruction;
 use solana_keypair::{Keypair, Signer};
-use solana_message::{VersionedMessage, v0};
+use solana_message::{Message, VersionedMessage, v0};
 use solana_pubsub_client::nonblocking::pubsub_client::PubsubClient;
 use solana_rpc_client::{
     nonblocking::rpc_client::RpcClient, rpc_client::GetConfirmedSignaturesForAddress2Config,
@@ -81,7 +81,7 @@ async fn main() -> Fallible<()> {
 impl Steps {
     async fn cluster(&mut self) -> Fallible<()> {
         let Self { rpc, told, cast } = self;
-        told.step("getVersion", rpc.get_version().await.map(|version| version.to_string().is_empty()));
+        told.step("getVersion", rpc.get_version().await.map(|_| ()));
         told.step("getHealth", rpc.get_health().await);
         told.step("getGenesisHash", rpc.get_genesis_hash().await.map(|hash| hash.to_string()));
         told.step("getSlot", rpc.get_slot().await);
@@ -286,8 +286,9 @@ impl Steps {
             "getRecentPrioritizationFees",
             fees.map(|fees| fees.into_iter().take(1).collect::<Vec<_>>()),
         );
-        let paying = self.version_0(&[cast.pay(1)], &[&cast.payer]).await?;
-        told.step("getFeeForMessage", rpc.get_fee_for_message(&paying.message).await);
+        let blockhash = rpc.get_latest_blockhash().await?;
+        let paying = Message::new_with_blockhash(&[cast.pay(1)], Some(&cast.payer.pubkey()), &blockhash);
+        told.step("getFeeForMessage", rpc.get_fee_for_message(&paying).await);
         Ok(())
     }
 
