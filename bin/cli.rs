@@ -9,6 +9,8 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 #[cfg(feature = "simnet")]
 use eda_limits::profile;
+#[cfg(feature = "simnet")]
+use eda_simnet::chain::Mix;
 
 #[cfg(feature = "simnet")]
 use crate::config::{Level, Log};
@@ -128,6 +130,9 @@ pub(crate) struct Simnet {
     /// Time between slots
     #[arg(long, value_name = "TIME", default_value = "400ms")]
     pub(crate) slot_time: humantime::Duration,
+    /// What happens by itself: `none`, or transactions per 100 slots of the kinds whose number is to differ
+    #[arg(long, value_name = "none|KIND=N,…", value_parser = mix)]
+    pub(crate) mix: Option<Mix>,
     /// Speak TLS with a certificate made for this run
     #[arg(long)]
     pub(crate) tls: bool,
@@ -200,6 +205,20 @@ impl Simnet {
     pub(crate) fn log(&self) -> Log {
         Log { level: self.log.clone(), ..Log::default() }
     }
+}
+
+#[cfg(feature = "simnet")]
+fn mix(text: &str) -> Result<Mix, String> {
+    if text == "none" {
+        return Ok(Mix::NONE);
+    }
+    let mut mix = Mix::default();
+    for part in text.split(',') {
+        let (kind, number) = part.split_once('=').ok_or_else(|| format!("`{part}` is not KIND=N"))?;
+        let number = number.trim().parse().map_err(|_| format!("`{number}` is no number of transactions"))?;
+        mix.set(kind.trim(), number).map_err(|unknown| unknown.to_string())?;
+    }
+    Ok(mix)
 }
 
 #[cfg(feature = "simnet")]

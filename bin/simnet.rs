@@ -112,7 +112,8 @@ pub(crate) async fn serve(args: &cli::Simnet) -> Result<Exit, Failure> {
     let profile = args.profile.as_deref().and_then(profile::by_name);
     let limits = profile.map(profile::Profile::limits).unwrap_or_default();
     let faults = args.faults.as_deref().map(faults::Plan::read).transpose().map_err(Unsimulated::from)?;
-    let cluster = Simnet::new(chain(args.seed, args.slot_time.into()));
+    let config = chain(args.seed, args.slot_time.into());
+    let cluster = Simnet::new(chain::Config { mix: args.mix.unwrap_or(config.mix), ..config });
     for address in [args.http, args.ws()] {
         if !address.ip().is_loopback() {
             return Err(Unsimulated::NotLoopback(address).into());

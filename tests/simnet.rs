@@ -197,6 +197,10 @@ async fn what_cannot_be_is_said_with_what_would_be_right() {
     assert_eq!(ended.code, Some(2), "{}", ended.err);
     assert!(ended.err.contains("helius-free"), "{}", ended.err);
 
+    let ended = ask(&["simnet", "--mix", "burn=3"]).await;
+    assert_eq!(ended.code, Some(2), "{}", ended.err);
+    assert!(ended.err.contains("`burn`") && ended.err.contains("burns"), "{}", ended.err);
+
     fs::write(directory.path().join("faults.toml"), "[[fault]]\nkind = \"http-kil\"\nat = \"1s\"\n").unwrap();
     let ended = ask(&["simnet", "--faults", "faults.toml"]).await;
     assert_eq!(ended.code, Some(78), "{}", ended.err);

@@ -63,7 +63,7 @@ impl Notifier {
         let chain = self.node.chain();
         let tips = self.node.tips(&chain);
         for (subscription, watch) in waiting {
-            let Watch::Signature { signature, commitment, .. } = &*watch else { continue };
+            let Watch::Signature { signature, commitment } = &*watch else { continue };
             let landed = chain.history().find(signature).filter(|landed| landed.slot <= tips.at(*commitment));
             if let Some(landed) = landed {
                 self.outcome(&subscription, tips.at(*commitment), landed);
@@ -126,13 +126,9 @@ impl Notifier {
                         self.send(subscription, &with_slot(block.slot, logs(landed)));
                     }
                 }
-                Watch::Signature { signature, received, commitment } => {
+                Watch::Signature { signature, commitment } if *commitment == reached => {
                     let landed = block.transactions.iter().find(|landed| landed.signature() == *signature);
-                    let Some(landed) = landed else { continue };
-                    if *received && reached == Commitment::Processed {
-                        self.send(subscription, &with_slot(block.slot, json!("receivedSignature")));
-                    }
-                    if *commitment == reached {
+                    if let Some(landed) = landed {
                         self.outcome(subscription, block.slot, landed);
                     }
                 }
@@ -149,6 +145,7 @@ impl Notifier {
                 Watch::Account { .. }
                 | Watch::Program { .. }
                 | Watch::Logs { .. }
+                | Watch::Signature { .. }
                 | Watch::Block { .. }
                 | Watch::Slot
                 | Watch::Root => {}

@@ -33,8 +33,8 @@ pub(super) enum Watch {
     Program { program: Address, filters: Vec<Filter>, encoding: AccountEncoding, commitment: Commitment },
     /// What transactions print.
     Logs { mentions: Mentions, commitment: Commitment },
-    /// How one transaction ends, and that it arrived if `received`.
-    Signature { signature: Signature, received: bool, commitment: Commitment },
+    /// How one transaction ends.
+    Signature { signature: Signature, commitment: Commitment },
     /// Whole blocks.
     Block { mentions: Option<Address>, options: BlockOptions, commitment: Commitment },
 }
@@ -65,12 +65,12 @@ enum BlockFilter {
     MentionsAccountOrProgram(String),
 }
 
+/// That a transaction arrived is told by no validator that makes its own blocks, whatever
+/// `enableReceivedNotification` says.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct SignatureConfig {
     #[serde(flatten)]
     commitment: Option<CommitmentConfig>,
-    enable_received_notification: Option<bool>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
@@ -137,7 +137,6 @@ impl Watch {
                 Ok(Self::Signature {
                     signature: Signature::from_str(&signature)
                         .map_err(|_| refused("Invalid signature provided"))?,
-                    received: config.enable_received_notification.unwrap_or_default(),
                     commitment: params::commitment(config.commitment),
                 })
             }
