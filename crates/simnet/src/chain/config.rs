@@ -117,12 +117,14 @@ impl Mix {
     };
 
     /// The names of its fields.
-    pub const KINDS: [&str; 10] = [
+    pub const KINDS: [&str; 12] = [
         "votes",
         "transfers",
         "token_transfers",
         "mints",
         "burns",
+        "swaps",
+        "pools",
         "withdrawals",
         "migrations",
         "failures",
@@ -141,6 +143,8 @@ impl Mix {
             "token_transfers" => &mut self.token_transfers,
             "mints" => &mut self.mints,
             "burns" => &mut self.burns,
+            "swaps" => &mut self.swaps,
+            "pools" => &mut self.pools,
             "withdrawals" => &mut self.withdrawals,
             "migrations" => &mut self.migrations,
             "failures" => &mut self.failures,
@@ -170,5 +174,38 @@ impl Default for Mix {
             creations: 10,
             renouncings: 5,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_can_be_set_by_its_name() {
+        let mut mix = Mix::NONE;
+        for kind in Mix::KINDS {
+            mix.set(kind, 7).unwrap();
+        }
+        let all = Mix {
+            votes: 7,
+            transfers: 7,
+            token_transfers: 7,
+            mints: 7,
+            burns: 7,
+            swaps: 7,
+            pools: 7,
+            withdrawals: 7,
+            migrations: 7,
+            failures: 7,
+            creations: 7,
+            renouncings: 7,
+        };
+        assert_eq!(mix, all);
+        let unknown = mix.set("burn", 1).unwrap_err().to_string();
+        assert!(
+            unknown.starts_with("`burn` is no kind of transaction; expected one of votes, "),
+            "{unknown}"
+        );
     }
 }
