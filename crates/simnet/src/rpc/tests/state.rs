@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     chain::Account,
-    programs::{NATIVE_MINT, TOKEN, TOKEN_2022},
+    programs::{TOKEN, TOKEN_2022},
 };
 
 fn option(address: Option<Address>) -> Vec<u8> {
@@ -49,8 +49,11 @@ fn processed(config: Value) -> Value {
     config
 }
 
-fn addresses(accounts: &Value) -> Vec<&str> {
-    accounts.as_array().unwrap().iter().map(|account| account["pubkey"].as_str().unwrap()).collect()
+/// The addresses of those among the accounts that the bank put there; actors have others.
+fn addresses(accounts: &Value) -> Vec<String> {
+    let planted = [50, 51, 60, 61, 62].map(|number| place(number).to_string());
+    let all = accounts.as_array().unwrap().iter().map(|account| account["pubkey"].as_str().unwrap());
+    all.filter(|address| planted.iter().any(|one| one == address)).map(str::to_owned).collect()
 }
 
 #[test]
@@ -108,9 +111,9 @@ fn accounts_of_a_program_are_filtered() {
         let config = processed(json!({"encoding": "base64", "filters": filters}));
         ask(&node, "getProgramAccounts", json!([TOKEN.to_string(), config]))
     };
-    let all = [NATIVE_MINT, place(50), place(60), place(61)].map(|address| address.to_string());
+    let all = [50, 60, 61].map(|number| place(number).to_string());
     assert_eq!(addresses(&find(json!([]))), all, "in the order of their bytes");
-    assert_eq!(addresses(&find(json!([{"dataSize": 82}]))), all[..2]);
+    assert_eq!(addresses(&find(json!([{"dataSize": 82}]))), all[..1]);
     let of_mint = json!({"memcmp": {"offset": 0, "bytes": place(50).to_string()}});
     let of_owner = json!({"memcmp": {"offset": 32, "bytes": place(71).as_array()}});
     assert_eq!(addresses(&find(json!(["tokenAccountState", of_mint]))).len(), 2);
@@ -120,7 +123,7 @@ fn accounts_of_a_program_are_filtered() {
     let beyond = json!({"memcmp": {"offset": usize::MAX, "bytes": "11"}});
     assert!(addresses(&find(json!([beyond]))).is_empty());
     let config = processed(
-        json!({"withContext": true, "dataSlice": {"offset": 64, "length": 8}, "filters": [amount]}),
+        json!({"withContext": true, "dataSlice": {"offset": 64, "length": 8}, "filters": [amount, of_mint]}),
     );
     assert_eq!(
         ask(&node, "getProgramAccounts", json!([TOKEN.to_string(), config])),
