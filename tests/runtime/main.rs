@@ -13,8 +13,13 @@ mod scenes;
 /// The simulated side.
 mod simulated;
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+    time::Duration,
+};
 
+use eda_simnet::programs::INCINERATOR;
 use eda_test_support::{
     client::{self, Client, Format},
     instructions,
@@ -22,8 +27,10 @@ use eda_test_support::{
 };
 use futures_util::future::join_all;
 use serde_json::json;
+use solana_instruction::Instruction;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
+use solana_transaction::versioned::VersionedTransaction;
 
 use self::{record::Record, scenes::Scene, simulated::Simulated};
 
@@ -31,6 +38,9 @@ use self::{record::Record, scenes::Scene, simulated::Simulated};
 const LAMPORTS: u64 = 10_000_000_000;
 /// The validator that the programs are written after; others are not compared.
 const VERSION: &str = "4.2";
+
+/// How often a new blockhash is looked for.
+const PATIENCE: usize = 300;
 
 /// What a scene found.
 #[derive(Default)]
@@ -81,16 +91,34 @@ async fn fund(client: &Client, payer: &Keypair, scenes: &[Scene]) {
     assert!(landed.iter().all(|landing| landing.err.is_null()));
 }
 
+async fn sign(client: &Client, instructions: &[Instruction], signers: &[&Keypair]) -> VersionedTransaction {
+    let blockhash = client.blockhash().await.unwrap();
+    client::sign(instructions, signers, blockhash, &Format::Legacy).unwrap()
+}
+
 /// Runs a scene's transactions one after the other, there and here.
 async fn play(client: &Client, scene: &Scene) -> Findings {
     let mut found = Findings::default();
     let mut simulated = Simulated::new(scene.payer.pubkey(), LAMPORTS);
     let signers: Vec<&Keypair> = std::iter::once(&scene.payer).chain(scene.keys.values()).collect();
+    let mut seen = BTreeSet::new();
     for (what, instructions) in &scene.steps {
         let label = format!("{}: {what}", scene.name);
-        let blockhash = client.blockhash().await.unwrap();
-        let transaction = client::sign(instructions, &signers, blockhash, &Format::Legacy).unwrap();
-        let landing = client.land(std::slice::from_ref(&transaction)).await.unwrap().remove(0);
+        let mut transaction = sign(client, instructions, &signers).await;
+        // Two equal steps would be one transaction, if they had one blockhash.
+        for _ in 0..PATIENCE {
+            if seen.insert(transaction.signatures[0]) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            transaction = sign(client, instructions, &signers).await;
+        }
+        let Ok(mut landed) = client.land(std::slice::from_ref(&transaction)).await else {
+            let why = client.simulate(&transaction).await;
+            writeln!(found.differences, "\n== {label}\nit does not land: {why:?}").unwrap();
+            continue;
+        };
+        let landing = landed.remove(0);
         let config =
             json!({"encoding": "json", "commitment": "confirmed", "maxSupportedTransactionVersion": 1});
         let signature = transaction.signatures[0].to_string();
@@ -106,7 +134,9 @@ async fn play(client: &Client, scene: &Scene) -> Findings {
             found.units.push((label, real.units, here.units));
         }
     }
-    let accounts = simulated.changed();
+    let mut accounts = simulated.changed();
+    // At the end of every slot the real one is emptied.
+    accounts.remove(&INCINERATOR);
     let addresses: Vec<String> = accounts.keys().map(ToString::to_string).collect();
     for some in addresses.chunks(100) {
         let config = json!({"encoding": "base64", "commitment": "confirmed"});

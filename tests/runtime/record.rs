@@ -26,7 +26,7 @@ impl Record {
                 .filter_map(|line| line.as_str()),
         );
         let token_balances = |field: &str| -> Value {
-            let balances = meta[field].as_array().unwrap().iter().map(|balance| {
+            let balances = meta[field].as_array().map_or(&[][..], Vec::as_slice).iter().map(|balance| {
                 let amount = &balance["uiTokenAmount"];
                 json!([
                     balance["accountIndex"],
@@ -39,7 +39,9 @@ impl Record {
             });
             balances.collect()
         };
-        let inner = meta["innerInstructions"].as_array().unwrap().iter().map(|group| {
+        // A transaction that cannot be executed pays, and has null in their place.
+        let groups = meta["innerInstructions"].as_array().map_or(&[][..], Vec::as_slice);
+        let inner = groups.iter().map(|group| {
             let called = group["instructions"].as_array().unwrap().iter().map(|called| {
                 json!([called["programIdIndex"], called["accounts"], called["data"], called["stackHeight"]])
             });

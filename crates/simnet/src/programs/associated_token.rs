@@ -10,10 +10,11 @@ use solana_instruction_error::InstructionError;
 use super::{SYSTEM, TOO_FEW_ACCOUNTS, token::Holding};
 use crate::{chain::rent_exempt_minimum, instructions, runtime::Context};
 
-/// Units of the program itself, without what it calls.
-const UNITS: u64 = 12_000;
-/// Units if the account is there already.
-const UNITS_IF_THERE: u64 = 6_000;
+/// Units of the program itself, without what it calls: what it looks at first, each address it tries until one is off
+/// the curve, and the rest if it creates the account.
+const UNITS: u64 = 2_950;
+const UNITS_PER_ADDRESS: u64 = 1_500;
+const UNITS_TO_CREATE: u64 = 8_400;
 /// `AssociatedTokenAccountError::InvalidOwner`.
 const INVALID_OWNER: InstructionError = InstructionError::Custom(0);
 
@@ -24,7 +25,7 @@ const MINT: usize = 3;
 const PROGRAM: usize = 5;
 
 pub(super) fn run(context: &mut Context<'_, '_>) -> Result<(), InstructionError> {
-    context.consume(UNITS_IF_THERE)?;
+    context.consume(UNITS)?;
     let idempotent = match context.data() {
         [] | [0] => false,
         [1] => true,
@@ -38,6 +39,8 @@ pub(super) fn run(context: &mut Context<'_, '_>) -> Result<(), InstructionError>
         (context.key(ACCOUNT)?, context.key(OWNER)?, context.key(MINT)?, context.key(PROGRAM)?);
     let seeds = [owner.as_ref(), program.as_ref(), mint.as_ref()];
     let (derived, bump) = Address::find_program_address(&seeds, &context.program());
+    let tried = u64::from(u8::MAX - bump).saturating_add(1);
+    context.consume(tried.saturating_mul(UNITS_PER_ADDRESS))?;
     if derived != account {
         context.log("Error: Associated address does not match seed derivation");
         return Err(InstructionError::InvalidSeeds);
@@ -55,7 +58,7 @@ pub(super) fn run(context: &mut Context<'_, '_>) -> Result<(), InstructionError>
     if context.account(ACCOUNT)?.owner != SYSTEM {
         return Err(InstructionError::IllegalOwner);
     }
-    context.consume(UNITS - UNITS_IF_THERE)?;
+    context.consume(UNITS_TO_CREATE)?;
     let bytes = account_bytes(context, program, mint)?;
     let bump = [bump];
     create(context, bytes, &[owner.as_ref(), program.as_ref(), mint.as_ref(), &bump])?;

@@ -24,6 +24,8 @@ const MOST_NEW: usize = (1_232 - 4 - 8) / 32;
 const KNOWN_SLOTS: usize = 512;
 /// The deactivation slot of a table that is in use.
 const ACTIVE: u64 = u64::MAX;
+/// Units that every instruction uses to begin with.
+const UNITS: u64 = 800;
 /// Where the slot hashes are.
 const SLOT_HASHES: Address = Address::from_str_const("SysvarS1otHashes111111111111111111111111111");
 
@@ -34,6 +36,15 @@ struct Header {
     extended: u64,
     start: u8,
     authority: Option<Address>,
+}
+
+/// An instruction (bincode: u32 tag, fields little endian).
+enum Order {
+    Create { slot: u64, bump: u8 },
+    Freeze,
+    Extend(Vec<Address>),
+    Deactivate,
+    Close,
 }
 
 /// The addresses a message may load in `slot`: those added in the same slot are not among them.
@@ -55,57 +66,20 @@ pub fn active(table: &Account, slot: u64) -> Result<Vec<Address>, TransactionErr
 }
 
 pub(super) fn run(context: &mut Context<'_, '_>) -> Result<(), InstructionError> {
+    context.consume(UNITS)?;
     let data = context.data().to_vec();
-    let invalid = InstructionError::InvalidInstructionData;
-    let (tag, rest) = data.split_first_chunk().ok_or(invalid.clone())?;
-    let (name, units) = match u32::from_le_bytes(*tag) {
-        0 => ("CreateLookupTable", 7_600),
-        1 => ("FreezeLookupTable", 1_500),
-        2 => ("ExtendLookupTable", 5_900),
-        3 => ("DeactivateLookupTable", 3_100),
-        4 => ("CloseLookupTable", 4_200),
-        _ => return Err(invalid),
+    let Some(order) = Order::read(&data) else {
+        return refuse(context, InstructionError::InvalidInstructionData);
     };
-    context.consume(units)?;
-    let create = || {
-        let (slot, rest) = rest.split_first_chunk()?;
-        rest.first().map(|bump| (u64::from_le_bytes(*slot), *bump))
-    };
-    match u32::from_le_bytes(*tag) {
-        0 => {
-            let (slot, bump) = create().ok_or(invalid)?;
-            begin(context, name);
-            self::create(context, slot, bump)
-        }
-        1 => {
-            begin(context, name);
-            freeze(context)
-        }
-        2 => {
-            let new = new_addresses(rest).ok_or(invalid)?;
-            begin(context, name);
-            extend(context, &new)
-        }
-        3 => {
-            begin(context, name);
-            deactivate(context)
-        }
-        _ => {
-            begin(context, name);
-            close(context)
-        }
+    context.log(&format!("Instruction: {}", order.name()));
+    context.consume(order.units())?;
+    match order {
+        Order::Create { slot, bump } => create(context, slot, bump),
+        Order::Freeze => freeze(context),
+        Order::Extend(new) => extend(context, &new),
+        Order::Deactivate => deactivate(context),
+        Order::Close => close(context),
     }
-}
-
-fn begin(context: &mut Context<'_, '_>, name: &str) {
-    context.log(&format!("Instruction: {name}"));
-}
-
-fn new_addresses(data: &[u8]) -> Option<Vec<Address>> {
-    let (count, addresses) = data.split_first_chunk()?;
-    let count = usize::try_from(u64::from_le_bytes(*count)).ok().filter(|count| *count <= MOST_NEW)?;
-    let (chunks, _) = addresses.as_chunks::<32>();
-    chunks.get(..count).map(|chunks| chunks.iter().map(|bytes| Address::new_from_array(*bytes)).collect())
 }
 
 /// CreateLookupTable: table, authority, who pays, the System program.
@@ -125,7 +99,7 @@ fn create(context: &mut Context<'_, '_>, slot: u64, bump: u8) -> Result<(), Inst
     let (slot, bump) = (slot.to_le_bytes(), [bump]);
     let seeds = [authority.as_ref(), &slot, &bump];
     let derived = Address::create_program_address(&seeds, &context.program());
-    let derived = derived.map_err(|_| InstructionError::InvalidSeeds)?;
+    let Ok(derived) = derived else { return refuse(context, InstructionError::InvalidSeeds) };
     if derived != table {
         let line = format!("Table address must match derived address: {derived}");
         return fail(context, &line, InstructionError::InvalidArgument);
@@ -261,7 +235,10 @@ fn authorized(
         let line = "Lookup table cannot be the recipient of reclaimed lamports";
         return fail(context, line, InstructionError::InvalidArgument);
     }
-    let header = Header::read(&context.account(0)?.data)?;
+    let header = match Header::read(&context.account(0)?.data) {
+        Ok(header) => header,
+        Err(error) => return refuse(context, error),
+    };
     match header.authority {
         None => fail(context, frozen, InstructionError::Immutable),
         Some(authority) if authority != context.key(1)? => {
@@ -279,17 +256,72 @@ fn place_of(context: &Context<'_, '_>, slot: u64) -> Option<usize> {
     entries.iter().position(|entry| entry.first_chunk() == Some(&slot.to_le_bytes()))
 }
 
+/// Fails with a line that says why, and one with the error.
 fn fail<T>(
     context: &mut Context<'_, '_>,
     line: &str,
     error: InstructionError,
 ) -> Result<T, InstructionError> {
     context.log(line);
+    refuse(context, error)
+}
+
+/// Fails with a line that names the error.
+fn refuse<T>(context: &mut Context<'_, '_>, error: InstructionError) -> Result<T, InstructionError> {
+    context.log(&format!("Error: {error:?}"));
     Err(error)
 }
 
-fn names(context: &Context<'_, '_>, accounts: usize) -> Result<(), InstructionError> {
-    if context.count() < accounts { Err(TOO_FEW_ACCOUNTS) } else { Ok(()) }
+fn names(context: &mut Context<'_, '_>, accounts: usize) -> Result<(), InstructionError> {
+    if context.count() < accounts { refuse(context, TOO_FEW_ACCOUNTS) } else { Ok(()) }
+}
+
+// === impl Order ===
+
+impl Order {
+    fn read(data: &[u8]) -> Option<Self> {
+        let (tag, rest) = data.split_first_chunk()?;
+        match u32::from_le_bytes(*tag) {
+            0 => {
+                let (slot, rest) = rest.split_first_chunk()?;
+                Some(Self::Create { slot: u64::from_le_bytes(*slot), bump: *rest.first()? })
+            }
+            1 => Some(Self::Freeze),
+            2 => {
+                let (count, addresses) = rest.split_first_chunk()?;
+                let count = usize::try_from(u64::from_le_bytes(*count)).ok();
+                let count = count.filter(|count| *count <= MOST_NEW)?;
+                let (chunks, _) = addresses.as_chunks::<32>();
+                let new = chunks.get(..count)?.iter();
+                Some(Self::Extend(new.map(|bytes| Address::new_from_array(*bytes)).collect()))
+            }
+            3 => Some(Self::Deactivate),
+            4 => Some(Self::Close),
+            _ => None,
+        }
+    }
+
+    /// As the program prints it.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Create { .. } => "CreateLookupTable",
+            Self::Freeze => "FreezeLookupTable",
+            Self::Extend(_) => "ExtendLookupTable",
+            Self::Deactivate => "DeactivateLookupTable",
+            Self::Close => "CloseLookupTable",
+        }
+    }
+
+    /// Units besides those that every instruction uses, and without what it calls.
+    fn units(&self) -> u64 {
+        match self {
+            Self::Create { .. } => 9_100,
+            Self::Freeze => 700,
+            Self::Extend(_) => 5_150,
+            Self::Deactivate => 2_350,
+            Self::Close => 3_400,
+        }
+    }
 }
 
 // === impl Header ===

@@ -4,21 +4,26 @@ use solana_instruction_error::InstructionError;
 
 use crate::runtime::Context;
 
+/// Units of the first version, and of the present one: in any case, for each byte, and for each signer.
+const UNITS_V1: u64 = 294;
+const UNITS: u64 = 1_382;
+const UNITS_PER_BYTE: u64 = 370;
+const UNITS_PER_SIGNER: u64 = 12_000;
+
 /// The first version, which only looks whether it is a text.
 pub(super) fn run_v1(context: &mut Context<'_, '_>) -> Result<(), InstructionError> {
-    context.consume(412)?;
+    context.consume(UNITS_V1)?;
     std::str::from_utf8(context.data()).map(drop).map_err(|_| InstructionError::InvalidInstructionData)
 }
 
 /// The present version: every account must sign, and is printed before the text.
 pub(super) fn run(context: &mut Context<'_, '_>) -> Result<(), InstructionError> {
-    let bytes = u64::try_from(context.data().len()).unwrap_or(u64::MAX);
-    let accounts = u64::try_from(context.count()).unwrap_or(u64::MAX);
-    context.consume(bytes.saturating_mul(300).saturating_add(accounts.saturating_mul(12_000)))?;
+    context.consume(UNITS)?;
     let mut missing = false;
     for at in 0..context.count() {
         let key = context.key(at)?;
         if context.is_signer(at)? {
+            context.consume(UNITS_PER_SIGNER)?;
             context.log(&format!("Signed by {key}"));
         } else {
             missing = true;
@@ -27,6 +32,8 @@ pub(super) fn run(context: &mut Context<'_, '_>) -> Result<(), InstructionError>
     if missing {
         return Err(InstructionError::MissingRequiredSignature);
     }
+    let bytes = u64::try_from(context.data().len()).unwrap_or(u64::MAX);
+    context.consume(bytes.saturating_mul(UNITS_PER_BYTE))?;
     match String::from_utf8(context.data().to_vec()) {
         Ok(text) => {
             context.log(&format!("Memo (len {}): {text:?}", text.len()));

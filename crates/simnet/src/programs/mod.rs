@@ -123,12 +123,15 @@ pub fn accounts() -> impl Iterator<Item = (Address, Account)> {
     programs.chain([(NATIVE_MINT, mint)])
 }
 
-/// What the token accounts among a transaction's accounts hold. Decimals come from the mint, among `keys` or loaded.
+/// What the token accounts among a transaction's accounts hold. Nodes look only if a token program is among them too. Decimals come from the mint, among `keys` or loaded.
 pub fn token_balances(
     keys: &[Address],
     accounts: &[Account],
     load: &impl Fn(&Address) -> Option<Arc<Account>>,
 ) -> Vec<TokenBalance> {
+    if !keys.contains(&TOKEN) && !keys.contains(&TOKEN_2022) {
+        return Vec::new();
+    }
     let mint = |address: &Address| match keys.iter().position(|key| key == address) {
         Some(index) => accounts.get(index).cloned(),
         None => load(address).map(|account| Account::clone(&account)),

@@ -24,6 +24,9 @@ const ALREADY_IN_USE: InstructionError = InstructionError::Custom(0);
 const NEGATIVE: InstructionError = InstructionError::Custom(1);
 const INVALID_LENGTH: InstructionError = InstructionError::Custom(3);
 const SEED_MISMATCH: InstructionError = InstructionError::Custom(5);
+/// `AddressError` (`solana-address`, `error.rs`), whose numbers mean something else than those above.
+const SEED_TOO_LONG: InstructionError = InstructionError::Custom(0);
+const ILLEGAL_OWNER: InstructionError = InstructionError::Custom(2);
 
 /// An address, and what it was made of, if it was made of a seed: then that one signs for it.
 #[derive(Debug, Clone, Copy)]
@@ -118,10 +121,10 @@ fn named(
 /// The address that a base, a seed and an owner make.
 fn with_seed(base: Address, seed: &str, owner: Address) -> Result<Address, InstructionError> {
     if seed.len() > LONGEST_SEED {
-        return Err(InstructionError::MaxSeedLengthExceeded);
+        return Err(SEED_TOO_LONG);
     }
     if owner.as_array().ends_with(DERIVED) {
-        return Err(InstructionError::IllegalOwner);
+        return Err(ILLEGAL_OWNER);
     }
     let hash = hashv(&[base.as_ref(), seed.as_bytes(), owner.as_ref()]);
     Ok(Address::new_from_array(hash.to_bytes()))

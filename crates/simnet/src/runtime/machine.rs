@@ -135,10 +135,9 @@ impl Machine<'_> {
             let used = before.saturating_sub(self.units_left);
             self.logs.push(format!("Program {program} consumed {used} of {before} compute units"));
         }
-        if let Some((from, data)) =
-            self.return_data.as_ref().filter(|(from, _)| *from == program && !found.builtin)
-        {
-            self.logs.push(format!("Program return: {from} {}", STANDARD.encode(data)));
+        // What a called program returned is still there, if nothing was called after it.
+        if let Some((_, data)) = self.return_data.as_ref().filter(|_| !found.builtin) {
+            self.logs.push(format!("Program return: {program} {}", STANDARD.encode(data)));
         }
         match &ran {
             Ok(()) => self.logs.push(format!("Program {program} success")),

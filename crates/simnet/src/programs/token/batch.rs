@@ -6,7 +6,7 @@
 use super::{
     Edition, dispatch,
     error::{Failure, TOO_FEW_ACCOUNTS, TokenError},
-    names, owns,
+    names, owns, units,
 };
 use crate::runtime::Context;
 
@@ -31,7 +31,7 @@ pub(super) fn run(context: &mut Context<'_, '_>, mut data: &[u8]) -> Result<(), 
             printed = one(context, own);
             Ok(())
         });
-        ran.map_err(Failure::Runtime)?;
+        ran.map_err(Failure::Silent)?;
         printed?;
         if rest.is_empty() {
             return Ok(());
@@ -58,5 +58,6 @@ fn one(context: &mut Context<'_, '_>, data: &[u8]) -> Result<(), Failure> {
         }
         _ => {}
     }
+    context.consume(units::of_entry(data))?;
     dispatch(context, Edition::Classic, data)
 }

@@ -134,7 +134,7 @@ fn metadata_pointer(context: &mut Context<'_, '_>, data: Data<'_>) -> Result<(),
             put(context.data_mut(0)?, at.saturating_add(32), address.as_ref());
             Ok(())
         }
-        _ => Err(data.broken()),
+        _ => Err(TokenError::InvalidInstruction.into()),
     }
 }
 
@@ -151,7 +151,7 @@ fn pausable(context: &mut Context<'_, '_>, data: Data<'_>) -> Result<(), Failure
         }
         1 => true,
         2 => false,
-        _ => return Err(data.broken()),
+        _ => return Err(TokenError::InvalidInstruction.into()),
     };
     context.log(if paused { "PausableInstruction::Pause" } else { "PausableInstruction::Resume" });
     let at = of_authority(context, Extension::Pausable, TokenError::AuthorityTypeNotSupported)?;
@@ -195,6 +195,6 @@ fn permissioned_burn(context: &mut Context<'_, '_>, data: Data<'_>) -> Result<()
             let burning = supply::PERMISSIONED_CHECKED;
             supply::burn(context, Edition::Extended, burning, amount, Some(decimals))
         }
-        _ => Err(data.broken()),
+        _ => Err(TokenError::InvalidInstruction.into()),
     }
 }

@@ -14,8 +14,8 @@ pub(super) enum Failure {
     Program(InstructionError),
     /// An error of another program's numbering, which the program has no words for.
     Foreign(u32),
-    /// The runtime ended the program, which could not print anything any more.
-    Runtime(InstructionError),
+    /// Nothing is printed: the runtime ended the program, or the program ended before it could.
+    Silent(InstructionError),
 }
 
 /// The token programs' own errors (SPL Token and Token-2022, `interface/src/error.rs`).
@@ -69,7 +69,7 @@ impl Failure {
             // They are printed by their names, which are the same on both sides of the program's border.
             Self::Program(error) => Some(format!("Error: {error:?}")),
             Self::Foreign(_) => Some("Error: Unknown".to_owned()),
-            Self::Runtime(_) => None,
+            Self::Silent(_) => None,
         }
     }
 }
@@ -82,7 +82,7 @@ impl From<TokenError> for Failure {
 
 impl From<InstructionError> for Failure {
     fn from(error: InstructionError) -> Self {
-        Self::Runtime(error)
+        Self::Silent(error)
     }
 }
 
@@ -91,7 +91,7 @@ impl From<Failure> for InstructionError {
         match failure {
             Failure::Token(error) => Self::Custom(error as u32),
             Failure::Foreign(number) => Self::Custom(number),
-            Failure::Program(error) | Failure::Runtime(error) => error,
+            Failure::Program(error) | Failure::Silent(error) => error,
         }
     }
 }

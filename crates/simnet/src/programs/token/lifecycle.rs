@@ -187,7 +187,7 @@ pub(super) fn initialize_multisig(
     Ok(())
 }
 
-/// InitializeImmutableOwner: account. The classic program has no such thing, and lets clients believe it.
+/// InitializeImmutableOwner: account. The classic program has no such thing, and lets clients believe that it has.
 pub(super) fn initialize_immutable_owner(
     context: &mut Context<'_, '_>,
     edition: Edition,
@@ -200,9 +200,7 @@ pub(super) fn initialize_immutable_owner(
     }
     let data = &context.account(0)?.data;
     edition.fits(data, HOLDING_BYTES)?;
-    unused(byte(data, 108)?)?;
-    context.log("Please upgrade to SPL Token 2022 for immutable owner support");
-    Ok(())
+    unused(byte(data, 108)?)
 }
 
 /// CloseAccount: account, who gets its lamports, owner or close authority.

@@ -59,6 +59,9 @@ pub(super) fn run(context: &mut Context<'_, '_>) -> Result<(), InstructionError>
     let data = context.data().to_vec();
     context.consume(units::of(edition, &data))?;
     let ran = match data.first() {
+        None if edition == Edition::Classic => {
+            Err(Failure::Silent(Failure::from(TokenError::InvalidInstruction).into()))
+        }
         Some(255) if edition == Edition::Classic => batch::run(context, data.get(1..).unwrap_or_default()),
         _ => dispatch(context, edition, &data),
     };

@@ -180,7 +180,7 @@ pub(super) fn move_lamports(
 ) -> Result<(), Failure> {
     context.debit(source, amount).map_err(|error| match error {
         InstructionError::InsufficientFunds => TokenError::Overflow.into(),
-        error => Failure::Runtime(error),
+        error => Failure::Silent(error),
     })?;
     context.credit(destination, amount)?;
     Ok(())
