@@ -258,7 +258,7 @@ fn vaults_change_and_prices_come_back() {
 
 #[test]
 fn a_block_of_mainnets_size_can_be_asked_for() {
-    let traffic = Mix {
+    let mix = Mix {
         votes: 110_000,
         transfers: 15_000,
         token_transfers: 10_000,
@@ -267,7 +267,7 @@ fn a_block_of_mainnets_size_can_be_asked_for() {
         swaps: 10_000,
         ..Mix::default()
     };
-    let mut chain = Chain::new(Config { traffic, skipped_per_mille: 0, ..Config::default() });
+    let mut chain = Chain::new(Config { mix, skipped_per_mille: 0, ..Config::default() });
     for _ in 0..3 {
         for block in processed(&chain.produce()) {
             assert_eq!(surprises(&chain, block), Vec::<String>::new());
@@ -279,7 +279,7 @@ fn a_block_of_mainnets_size_can_be_asked_for() {
 #[test]
 fn no_mix_is_too_much() {
     let most = u32::MAX;
-    let traffic = Mix {
+    let mix = Mix {
         votes: most,
         transfers: most,
         token_transfers: most,
@@ -293,7 +293,7 @@ fn no_mix_is_too_much() {
         creations: most,
         renouncings: most,
     };
-    let mut chain = Chain::new(Config { traffic, ..Config::default() });
+    let mut chain = Chain::new(Config { mix, ..Config::default() });
     let before = supplies(&chain);
     chain.produce();
     let after = supplies(&chain);
@@ -304,7 +304,7 @@ fn no_mix_is_too_much() {
 
 #[test]
 fn nothing_grows_but_what_is_created() {
-    let traffic = Mix {
+    let mix = Mix {
         votes: 1,
         transfers: 5,
         token_transfers: 5,
@@ -315,7 +315,7 @@ fn nothing_grows_but_what_is_created() {
         failures: 5,
         ..Mix::NONE
     };
-    let config = Config { traffic, kept_slots: 50, ..Config::seeded(5) };
+    let config = Config { mix, kept_slots: 50, ..Config::seeded(5) };
     let mut chain = Chain::new(config);
     let count = |chain: &Chain| {
         let accounts = chain.accounts().all_at(chain.tips().processed).count();
