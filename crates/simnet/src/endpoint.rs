@@ -134,6 +134,7 @@ impl Endpoint {
     /// Tells the subscribers what happened, as far as this node knows of it. [`Simnet`](crate::cluster::Simnet) does
     /// so with every slot; a benchmark may tell the same again.
     pub fn tell(&self, steps: &[Step]) {
+        self.desk.node.tidy();
         let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
         ahead.push_back(steps.to_vec());
         let lag = usize::try_from(self.desk.node.lag()).unwrap_or(usize::MAX);

@@ -35,6 +35,8 @@ pub mod programs;
 mod provider;
 /// PubSub over WebSocket.
 mod pubsub;
+/// Results that are rendered once and sent again and again.
+mod rendered;
 /// What a programmed responder can answer over HTTP.
 mod reply;
 /// The JSON-RPC methods of a node.
@@ -56,6 +58,7 @@ pub use http::{Responder, Rpc, basics};
 pub use listener::Listener;
 pub use provider::{Blocked, Cause, Fullest, Meter, Provider};
 pub use pubsub::{Pubsub, Subscription, Verdict, account};
+pub use rendered::Rendered;
 pub use reply::{Delivery, Reply};
 pub use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
 pub use traffic::{Alpn, ConnectionRecord, Tally, Traffic};

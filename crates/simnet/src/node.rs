@@ -5,13 +5,17 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use crate::chain::{Chain, Tips};
+use crate::{
+    chain::{Chain, Tips},
+    rpc::shelf::Shelf,
+};
 
 /// A node.
 #[derive(Debug, Clone)]
 pub struct Node {
     chain: Arc<Mutex<Chain>>,
     lag: Arc<AtomicU64>,
+    shelf: Arc<Shelf>,
 }
 
 // === impl Node ===
@@ -19,7 +23,7 @@ pub struct Node {
 impl Node {
     /// A node that is up to date.
     pub fn new(chain: Arc<Mutex<Chain>>) -> Self {
-        Self { chain, lag: Arc::default() }
+        Self { chain, lag: Arc::default(), shelf: Arc::default() }
     }
 
     /// The chain itself. Held only as long as it is read: while it is, no block is made.
@@ -35,6 +39,17 @@ impl Node {
     /// Lets it fall behind by so many slots, at most [`Chain::MOST_LAG`].
     pub fn fall_behind(&self, slots: u64) {
         self.lag.store(slots.min(Chain::MOST_LAG), Ordering::Release);
+    }
+
+    /// Blocks as they were shown lately.
+    pub(crate) fn shelf(&self) -> &Shelf {
+        &self.shelf
+    }
+
+    /// Lets go of what was kept of blocks that were pruned or abandoned.
+    pub(crate) fn tidy(&self) {
+        let chain = self.chain();
+        self.shelf.retain(|slot| chain.history().block(slot).is_some());
     }
 
     /// The newest slots this node knows of.

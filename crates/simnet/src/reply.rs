@@ -6,15 +6,19 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use crate::rendered::Rendered;
+
 /// An answer to one call.
 ///
-/// [`Reply::Result`], [`Reply::Error`], [`Reply::WrongId`], [`Reply::Misaddressed`] and [`Reply::Huge`] are JSON-RPC
+/// [`Reply::Result`], [`Reply::Rendered`], [`Reply::Error`], [`Reply::WrongId`], [`Reply::Misaddressed`] and [`Reply::Huge`] are JSON-RPC
 /// answers, and in a batch each stands for its own call. The others break the response that carries them, and so the
 /// whole batch.
 #[derive(Debug, Clone)]
 pub enum Reply {
     /// A JSON-RPC result.
     Result(Value),
+    /// A JSON-RPC result that was rendered before.
+    Rendered(Rendered),
     /// A JSON-RPC error.
     Error {
         /// For example -32005.

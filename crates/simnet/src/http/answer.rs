@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::body::ReplyBody;
+use super::{body::ReplyBody, document::Document};
 use crate::{
     connection::Connection,
     reply::{Delivery, Reply},
@@ -15,7 +15,7 @@ use crate::{
 /// The response under construction.
 #[derive(Debug)]
 pub(super) struct Answer {
-    envelopes: Vec<Value>,
+    envelopes: Vec<Document>,
     headers: Vec<(String, String)>,
     delay: Duration,
     delivery: Delivery,
@@ -43,12 +43,18 @@ impl Answer {
     pub(super) fn add(&mut self, id: &Value, reply: Reply) {
         match reply {
             Reply::Result(result) => self.result(id, &result),
+            Reply::Rendered(result) => {
+                let mut envelope = Document::from(format!(r#"{{"id":{id},"jsonrpc":"2.0","result":"#));
+                envelope.push_rendered(result);
+                envelope.push("}");
+                self.envelopes.push(envelope);
+            }
             Reply::Error { code, message, data } => {
                 let mut error = json!({"code": code, "message": message});
                 if let (Some(data), Some(fields)) = (data, error.as_object_mut()) {
                     fields.insert("data".to_owned(), data);
                 }
-                self.envelopes.push(json!({"jsonrpc": "2.0", "error": error, "id": id}));
+                self.envelope(&json!({"jsonrpc": "2.0", "error": error, "id": id}));
             }
             Reply::WrongId(result) => self.result(&strange_id(), &result),
             Reply::Misaddressed(inner) => self.add(&strange_id(), *inner),
@@ -74,7 +80,11 @@ impl Answer {
     }
 
     fn result(&mut self, id: &Value, result: &Value) {
-        self.envelopes.push(json!({"jsonrpc": "2.0", "result": result, "id": id}));
+        self.envelope(&json!({"jsonrpc": "2.0", "result": result, "id": id}));
+    }
+
+    fn envelope(&mut self, envelope: &Value) {
+        self.envelopes.push(envelope.to_string().into());
     }
 
     fn broken(&mut self, id: &Value, reply: Reply, delivery: Delivery) {
@@ -99,7 +109,7 @@ impl Answer {
             tokio::time::sleep(self.delay).await;
         }
         if let Some((status, body)) = self.instead {
-            let mut response = Response::new(ReplyBody::new(body, self.delivery, connection));
+            let mut response = Response::new(ReplyBody::new(vec![body], self.delivery, connection));
             *response.status_mut() = status;
             set_headers(&mut response, &self.headers);
             return response;
@@ -108,12 +118,24 @@ impl Answer {
             if reversed {
                 self.envelopes.reverse();
             }
-            Value::Array(self.envelopes).to_string()
+            array(self.envelopes)
         } else {
-            self.envelopes.pop().unwrap_or_default().to_string()
+            self.envelopes.pop().unwrap_or_else(|| "null".into())
         };
-        ReplyBody::respond(&self.headers, json.into(), gzip, self.delivery, connection)
+        ReplyBody::respond(&self.headers, json, gzip, self.delivery, connection)
     }
+}
+
+fn array(elements: Vec<Document>) -> Document {
+    let mut array = Document::from("[");
+    for (index, element) in elements.into_iter().enumerate() {
+        if index > 0 {
+            array.push(",");
+        }
+        array.append(element);
+    }
+    array.push("]");
+    array
 }
 
 fn strange_id() -> Value {

@@ -1,8 +1,8 @@
 //! Response bodies, including those that stop half way.
 
 use std::{
+    collections::VecDeque,
     convert::Infallible,
-    io::Write,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -10,12 +10,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use flate2::{Compression, write::GzEncoder};
 use http::{HeaderValue, Response, header};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
-use super::answer::set_headers;
+use super::{answer::set_headers, document::Document};
 use crate::{connection::Connection, reply::Delivery};
 
 /// Pieces in which a dribbling body arrives.
@@ -41,7 +40,8 @@ struct Dribble {
 /// The body of a response.
 #[derive(Debug)]
 pub(crate) struct ReplyBody {
-    chunk: Option<Bytes>,
+    /// None is empty.
+    chunks: VecDeque<Bytes>,
     dribble: Option<Dribble>,
     /// Bytes the headers promise and that were not yet sent.
     promised: usize,
@@ -54,9 +54,13 @@ pub(crate) struct ReplyBody {
 
 impl ReplyBody {
     pub(super) fn whole(bytes: Bytes) -> Self {
+        Self::of(vec![bytes])
+    }
+
+    fn of(chunks: Vec<Bytes>) -> Self {
         Self {
-            promised: bytes.len(),
-            chunk: Some(bytes),
+            promised: chunks.iter().map(Bytes::len).sum(),
+            chunks: chunks.into_iter().filter(|chunk| !chunk.is_empty()).collect(),
             dribble: None,
             ending: Ending::Complete,
             weighed: None,
@@ -69,7 +73,11 @@ impl ReplyBody {
     }
 
     /// Bytes that reach the client as `delivery` says.
-    pub(super) fn new(bytes: Bytes, delivery: Delivery, connection: Arc<Connection>) -> Self {
+    pub(super) fn new(chunks: Vec<Bytes>, delivery: Delivery, connection: Arc<Connection>) -> Self {
+        if delivery == Delivery::Whole {
+            return Self::of(chunks);
+        }
+        let bytes = Bytes::from(chunks.concat());
         match delivery {
             Delivery::Whole => Self::whole(bytes),
             Delivery::Truncated => Self::whole(first_half(&bytes)),
@@ -86,19 +94,20 @@ impl ReplyBody {
     /// A JSON response, compressed if the client may have it so, delivered as far as `delivery` says.
     pub(super) fn respond(
         headers: &[(String, String)],
-        mut json: Bytes,
+        mut json: Document,
         gzip: bool,
         mut delivery: Delivery,
         connection: Arc<Connection>,
     ) -> Response<Self> {
         if delivery == Delivery::Truncated {
             // Cut before it is compressed: the client receives a whole archive of half a document.
-            json = first_half(&json);
+            json = first_half(&json.to_bytes()).into();
             delivery = Delivery::Whole;
         }
-        let compressed = if gzip { compress(&json) } else { None };
+        let compressed = if gzip { json.compressed() } else { None };
         let encoded = compressed.is_some();
-        let mut response = Response::new(Self::new(compressed.unwrap_or(json), delivery, connection));
+        let chunks = compressed.unwrap_or_else(|| json.to_chunks());
+        let mut response = Response::new(Self::new(chunks, delivery, connection));
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
@@ -115,15 +124,14 @@ impl ReplyBody {
 
     /// The bytes that are due; `None` if there are no more.
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        let Some(mut chunk) = self.chunk.take() else { return Poll::Ready(None) };
-        let Some(dribble) = &mut self.dribble else { return Poll::Ready(Some(chunk)) };
-        if dribble.next.as_mut().poll(cx).is_pending() {
-            self.chunk = Some(chunk);
-            return Poll::Pending;
-        }
+        let Some(dribble) = &mut self.dribble else { return Poll::Ready(self.chunks.pop_front()) };
+        let Some(chunk) = self.chunks.front_mut() else { return Poll::Ready(None) };
+        ready!(dribble.next.as_mut().poll(cx));
         dribble.next.as_mut().reset(Instant::now() + dribble.pause);
         let piece = chunk.split_to(dribble.piece.min(chunk.len()));
-        self.chunk = (!chunk.is_empty()).then_some(chunk);
+        if chunk.is_empty() {
+            self.chunks.pop_front();
+        }
         Poll::Ready(Some(piece))
     }
 }
@@ -154,7 +162,7 @@ impl Body for ReplyBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.ending, Ending::Complete) && self.chunk.is_none()
+        matches!(self.ending, Ending::Complete) && self.chunks.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -175,11 +183,4 @@ impl Dribble {
 
 fn first_half(bytes: &Bytes) -> Bytes {
     bytes.slice(..bytes.len() / 2)
-}
-
-/// `None` if compression failed, in which case the plain bytes are as good.
-fn compress(bytes: &[u8]) -> Option<Bytes> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).ok()?;
-    encoder.finish().ok().map(Bytes::from)
 }

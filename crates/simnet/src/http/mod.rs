@@ -6,6 +6,10 @@ mod answer;
 mod asked;
 /// Response bodies, including those that stop half way.
 mod body;
+/// A JSON text that is put together of parts.
+mod document;
+/// Gzip of texts of which some parts were compressed before.
+mod gzip;
 
 use std::{
     convert::Infallible,
@@ -26,6 +30,7 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
+pub(crate) use self::gzip::Deflated;
 use self::{
     answer::Answer,
     asked::{Asked, method},

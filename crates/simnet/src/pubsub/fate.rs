@@ -2,7 +2,19 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::Value;
+
+/// What a notification tells, rendered once for everybody, and what faults may want to know of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    /// The result as JSON text.
+    pub(super) json: String,
+    /// The slot it names, as context or as itself.
+    slot: Option<u64>,
+    /// The transaction it names.
+    signature: Option<String>,
+}
 
 /// A notification that is about to be sent to one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,18 +59,60 @@ pub(crate) struct Passed {
     pub(crate) fault: u64,
 }
 
+/// A value with the slot it belongs to, as results show them.
+#[derive(Serialize)]
+struct InContext<T> {
+    context: Context,
+    value: T,
+}
+
+#[derive(Serialize)]
+struct Context {
+    slot: u64,
+}
+
+// === impl Told ===
+
+impl Told {
+    /// A value, and the slot it belongs to.
+    pub(crate) fn at(slot: u64, value: impl Serialize) -> Self {
+        let result = InContext { context: Context { slot }, value };
+        Self { json: text(&result), slot: Some(slot), signature: None }
+    }
+
+    /// This, about a transaction.
+    pub(crate) fn of(self, signature: String) -> Self {
+        Self { signature: Some(signature), ..self }
+    }
+}
+
+impl From<&Value> for Told {
+    fn from(result: &Value) -> Self {
+        let slot = |value: &Value| value.get("slot").and_then(Value::as_u64);
+        let signature = result.get("value").and_then(|value| value.get("signature")).and_then(Value::as_str);
+        Self {
+            json: result.to_string(),
+            slot: result.get("context").and_then(slot).or_else(|| slot(result)).or_else(|| result.as_u64()),
+            signature: signature.map(str::to_owned),
+        }
+    }
+}
+
+#[expect(clippy::expect_used, reason = "a result is numbers, texts and lists, which are always JSON")]
+fn text(result: &impl Serialize) -> String {
+    serde_json::to_string(result).expect("invariant: no map in a result has keys other than texts")
+}
+
 // === impl Notice ===
 
 impl Notice {
-    pub(super) fn new(method: &str, subscription: u64, connection: u64, result: &Value) -> Self {
-        let slot = |value: &Value| value.get("slot").and_then(Value::as_u64);
-        let signature = result.get("value").and_then(|value| value.get("signature")).and_then(Value::as_str);
+    pub(super) fn new(method: &str, subscription: u64, connection: u64, told: &Told) -> Self {
         Self {
             method: method.to_owned(),
             subscription,
             connection,
-            slot: result.get("context").and_then(slot).or_else(|| slot(result)).or_else(|| result.as_u64()),
-            signature: signature.map(str::to_owned),
+            slot: told.slot,
+            signature: told.signature.clone(),
         }
     }
 }

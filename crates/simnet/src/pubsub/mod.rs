@@ -27,9 +27,12 @@ use tokio_tungstenite::tungstenite::{
     protocol::{CloseFrame, frame::coding::CloseCode},
 };
 
-pub(crate) use self::fate::{Fate, Notice, Passed};
+use self::registry::Registry;
 pub use self::registry::Subscription;
-use self::registry::{Changes, Registry};
+pub(crate) use self::{
+    fate::{Fate, Notice, Passed, Told},
+    registry::Changes,
+};
 use crate::{
     call::{Call, Journal},
     faults::Faults,
@@ -287,11 +290,18 @@ impl Pubsub {
     }
 
     fn send(&self, of: impl Fn(&Subscription) -> bool, result: &Value) -> usize {
+        self.with_faults(|fate| self.registry.notify_all(of, &result.into(), fate))
+    }
+
+    /// Sends what is told to every connection that holds this subscription, made by `method`.
+    pub(crate) fn tell(&self, subscription: u64, method: &str, told: &Told) {
+        self.with_faults(|fate| self.registry.notify(subscription, method, told, fate));
+    }
+
+    /// Gives what decides about each notification, if there is anything to decide.
+    fn with_faults<T>(&self, send: impl FnOnce(Option<&dyn Fn(&Notice) -> Fate>) -> T) -> T {
         let faults = self.faults();
-        if !faults.are_armed() {
-            return self.registry.notify(of, result, None);
-        }
-        self.registry.notify(of, result, Some(&|notice| faults.notification(notice)))
+        if faults.are_armed() { send(Some(&|notice| faults.notification(notice))) } else { send(None) }
     }
 
     fn verdict(&self, call: &Call) -> Verdict {

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{
-    fate::{Fate, Notice, Passed},
+    fate::{Fate, Notice, Passed, Told},
     outbox::{Outgoing, Pace},
 };
 use crate::connection::Connection;
@@ -41,13 +41,22 @@ pub(super) struct Registry {
     state: watch::Sender<State>,
 }
 
-/// Resolves whenever a connection or a subscription has come or gone.
+/// Tells whether connections or subscriptions have come or gone.
 #[derive(Debug)]
 pub(crate) struct Changes(watch::Receiver<State>);
 
 // === impl Changes ===
 
 impl Changes {
+    /// Whether something changed since this was last asked. Nothing does any more once the registry is gone.
+    pub(crate) fn any(&mut self) -> bool {
+        let any = self.0.has_changed().unwrap_or_default();
+        if any {
+            self.0.mark_unchanged();
+        }
+        any
+    }
+
     /// Waits for the next change; `false` when there will be none.
     pub(crate) async fn next(&mut self) -> bool {
         self.0.changed().await.is_ok()
@@ -84,7 +93,10 @@ impl Registry {
     }
 
     pub(super) fn changes(&self) -> Changes {
-        Changes(self.state.subscribe())
+        let mut changes = self.state.subscribe();
+        // What is there already is the first of them.
+        changes.mark_changed();
+        Changes(changes)
     }
 
     pub(super) async fn until(&self, mut reached: impl FnMut(&[Subscription]) -> bool) -> Vec<Subscription> {
@@ -204,42 +216,57 @@ impl Registry {
 
     /// Notifies every connection of every such subscription, as far as `fate` lets it; returns how many frames were
     /// queued.
-    pub(super) fn notify(
+    pub(super) fn notify_all(
         &self,
         of: impl Fn(&Subscription) -> bool,
-        result: &Value,
+        told: &Told,
         fate: Option<&dyn Fn(&Notice) -> Fate>,
     ) -> usize {
+        let subscriptions: Vec<(u64, String)> = {
+            let state = self.state.borrow();
+            let such = state.subscriptions.values().filter(|subscription| of(subscription));
+            such.map(|subscription| (subscription.id, subscription.method.clone())).collect()
+        };
+        subscriptions.iter().map(|(id, method)| self.notify(*id, method, told, fate)).sum()
+    }
+
+    /// The same of one subscription, made by `method`.
+    pub(super) fn notify(
+        &self,
+        id: u64,
+        method: &str,
+        told: &Told,
+        fate: Option<&dyn Fn(&Notice) -> Fate>,
+    ) -> usize {
+        let kind = method.strip_suffix("Subscribe").unwrap_or(method);
+        let result = &told.json;
+        // Before the state is looked at: nobody waits for a large text.
+        let frame = Message::text(format!(
+            r#"{{"jsonrpc":"2.0","method":"{kind}Notification","params":{{"result":{result},"subscription":{id}}}}}"#
+        ));
         let state = self.state.borrow();
         let mut sent = 0_usize;
-        for subscription in state.subscriptions.values().filter(|subscription| of(subscription)) {
-            let method = subscription.method.replace("Subscribe", "Notification");
-            let id = subscription.id;
-            let frame = format!(
-                r#"{{"jsonrpc":"2.0","method":"{method}","params":{{"result":{result},"subscription":{id}}}}}"#
-            );
-            for connection in &subscription.connections {
-                let mut send = |pace| {
-                    let frame = Message::text(frame.as_str());
-                    let outgoing = Outgoing { frame, subscription: Some(id), pace };
-                    sent = sent.saturating_add(usize::from(state.send(*connection, outgoing)));
-                };
-                let Some(fate) = fate else {
+        let connections = state.subscriptions.get(&id).map(|subscription| &subscription.connections);
+        for connection in connections.into_iter().flatten() {
+            let mut send = |pace| {
+                let outgoing = Outgoing { frame: frame.clone(), subscription: Some(id), pace };
+                sent = sent.saturating_add(usize::from(state.send(*connection, outgoing)));
+            };
+            let Some(fate) = fate else {
+                send(Pace::Now);
+                continue;
+            };
+            let notice = Notice::new(method, id, *connection, told);
+            match fate(&notice) {
+                Fate::Deliver => send(Pace::Now),
+                Fate::Drop => {}
+                Fate::Duplicate => {
                     send(Pace::Now);
-                    continue;
-                };
-                let notice = Notice::new(&subscription.method, id, *connection, result);
-                match fate(&notice) {
-                    Fate::Deliver => send(Pace::Now),
-                    Fate::Drop => {}
-                    Fate::Duplicate => {
-                        send(Pace::Now);
-                        send(Pace::Now);
-                    }
-                    Fate::Delay(delay) => send(Pace::After(delay)),
-                    Fate::Overtaken { within, fault } => {
-                        send(Pace::Overtaken(within, Box::new(Passed { notice, fault })));
-                    }
+                    send(Pace::Now);
+                }
+                Fate::Delay(delay) => send(Pace::After(delay)),
+                Fate::Overtaken { within, fault } => {
+                    send(Pace::Overtaken(within, Box::new(Passed { notice, fault })));
                 }
             }
         }

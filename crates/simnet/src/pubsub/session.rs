@@ -144,8 +144,15 @@ impl Pubsub {
                     if outbox.len() > OUTGOING_FRAMES {
                         connection.kill();
                     }
+                    // Frames that follow at once share a write with this one.
+                    if outgoing.is_empty() {
+                        socket.flush().await?;
+                    }
                 }
-                Event::Late => self.write(&mut socket, outbox.due(Instant::now())).await?,
+                Event::Late => {
+                    self.write(&mut socket, outbox.due(Instant::now())).await?;
+                    socket.flush().await?;
+                }
                 Event::Incoming(None) => return Ok(()),
                 Event::Incoming(Some(message)) => {
                     if let Some(call) = self.read(message?, handshake, connection) {
@@ -164,12 +171,18 @@ impl Pubsub {
         }
     }
 
+    /// Gives frames to the socket, which sends them when they are many, when one of them closes it, or when it is
+    /// flushed.
     async fn write<S>(&self, socket: &mut WebSocketStream<S>, due: Due) -> Result<(), tungstenite::Error>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin,
     {
         for frame in due.frames {
-            socket.send(frame).await?;
+            if frame.is_close() {
+                socket.send(frame).await?;
+            } else {
+                socket.feed(frame).await?;
+            }
         }
         if !due.overtaken.is_empty() {
             let faults = self.faults();

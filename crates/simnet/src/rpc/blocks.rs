@@ -6,7 +6,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    encode::block_value,
     error::RpcError,
     params::{self, CommitmentConfig, RpcBlockConfig, RpcContextConfig, RpcEncodingConfigWrapper},
     view::{View, in_context},
@@ -14,6 +13,7 @@ use super::{
 use crate::{
     chain::{Block, Chain},
     node::Node,
+    rendered::Rendered,
 };
 
 /// Slots that a list of blocks may span (`MAX_GET_CONFIRMED_BLOCKS_RANGE`).
@@ -27,14 +27,14 @@ enum RpcBlocksConfigWrapper {
     Config(Option<RpcContextConfig>),
 }
 
-pub(super) fn block(node: &Node, params: &Value) -> Result<Value, RpcError> {
+pub(super) fn block(node: &Node, params: &Value) -> Result<Rendered, RpcError> {
     let (slot, config): (u64, Option<RpcEncodingConfigWrapper<RpcBlockConfig>>) = params::read(params, 1, 1)?;
     let config = config.map(|config| config.config()).unwrap_or_default();
     params::at_least_confirmed(config.commitment)?;
     let view = View::of(node, context(config.commitment))?;
     let block = find(&view, slot)?;
     drop(view);
-    block_value(&block, config.options())
+    node.shelf().show(&block, config.options())
 }
 
 pub(super) fn time(node: &Node, params: &Value) -> Result<Value, RpcError> {

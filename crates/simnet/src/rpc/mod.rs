@@ -18,6 +18,8 @@ pub(crate) mod params;
 pub(crate) mod programs;
 /// Transactions that are sent.
 mod send;
+/// Blocks as they were shown lately.
+pub(crate) mod shelf;
 /// Transactions that are tried out.
 mod simulate;
 /// Tokens.
@@ -31,59 +33,70 @@ mod wire;
 
 use serde_json::Value;
 
-use self::error::RpcError;
-use crate::{call::Call, node::Node, reply::Reply};
+use self::{
+    Method::{Fresh, Shelved},
+    error::RpcError,
+};
+use crate::{call::Call, node::Node, rendered::Rendered, reply::Reply};
 
-type Method = fn(&Node, &Value) -> Result<Value, RpcError>;
+/// How a method is answered.
+#[derive(Debug, Clone, Copy)]
+enum Method {
+    /// Anew for each call.
+    Fresh(fn(&Node, &Value) -> Result<Value, RpcError>),
+    /// With what may have been rendered before.
+    Shelved(fn(&Node, &Value) -> Result<Rendered, RpcError>),
+}
 
 /// Every method there is.
 const METHODS: [(&str, Method); 40] = [
-    ("getAccountInfo", accounts::account_info),
-    ("getBalance", accounts::balance),
-    ("getBlock", blocks::block),
-    ("getBlockHeight", cluster::block_height),
-    ("getBlockTime", blocks::time),
-    ("getBlocks", blocks::list),
-    ("getBlocksWithLimit", blocks::list_with_limit),
-    ("getClusterNodes", cluster::cluster_nodes),
-    ("getEpochInfo", cluster::epoch_info),
-    ("getEpochSchedule", cluster::epoch_schedule),
-    ("getFeeForMessage", fees::for_message),
-    ("getFirstAvailableBlock", cluster::first_slot),
-    ("getGenesisHash", cluster::genesis_hash),
-    ("getHealth", cluster::health),
-    ("getIdentity", cluster::identity),
-    ("getLatestBlockhash", blocks::latest_blockhash),
-    ("getMinimumBalanceForRentExemption", cluster::minimum_balance),
-    ("getMultipleAccounts", accounts::multiple_accounts),
-    ("getProgramAccounts", programs::program_accounts),
-    ("getRecentPrioritizationFees", fees::recent),
-    ("getSignatureStatuses", transactions::signature_statuses),
-    ("getSignaturesForAddress", transactions::signatures_for_address),
-    ("getSlot", cluster::slot),
-    ("getSlotLeader", cluster::slot_leader),
-    ("getSlotLeaders", cluster::slot_leaders),
-    ("getSupply", cluster::supply),
-    ("getTokenAccountBalance", tokens::account_balance),
-    ("getTokenAccountsByDelegate", tokens::accounts_by_delegate),
-    ("getTokenAccountsByOwner", tokens::accounts_by_owner),
-    ("getTokenLargestAccounts", tokens::largest_accounts),
-    ("getTokenSupply", tokens::supply),
-    ("getTransaction", transactions::transaction),
-    ("getTransactionCount", cluster::transaction_count),
-    ("getVersion", cluster::version),
-    ("getVoteAccounts", cluster::vote_accounts),
-    ("isBlockhashValid", blocks::is_blockhash_valid),
-    ("minimumLedgerSlot", cluster::first_slot),
-    ("requestAirdrop", send::request_airdrop),
-    ("sendTransaction", send::send_transaction),
-    ("simulateTransaction", simulate::simulate),
+    ("getAccountInfo", Fresh(accounts::account_info)),
+    ("getBalance", Fresh(accounts::balance)),
+    ("getBlock", Shelved(blocks::block)),
+    ("getBlockHeight", Fresh(cluster::block_height)),
+    ("getBlockTime", Fresh(blocks::time)),
+    ("getBlocks", Fresh(blocks::list)),
+    ("getBlocksWithLimit", Fresh(blocks::list_with_limit)),
+    ("getClusterNodes", Fresh(cluster::cluster_nodes)),
+    ("getEpochInfo", Fresh(cluster::epoch_info)),
+    ("getEpochSchedule", Fresh(cluster::epoch_schedule)),
+    ("getFeeForMessage", Fresh(fees::for_message)),
+    ("getFirstAvailableBlock", Fresh(cluster::first_slot)),
+    ("getGenesisHash", Fresh(cluster::genesis_hash)),
+    ("getHealth", Fresh(cluster::health)),
+    ("getIdentity", Fresh(cluster::identity)),
+    ("getLatestBlockhash", Fresh(blocks::latest_blockhash)),
+    ("getMinimumBalanceForRentExemption", Fresh(cluster::minimum_balance)),
+    ("getMultipleAccounts", Fresh(accounts::multiple_accounts)),
+    ("getProgramAccounts", Fresh(programs::program_accounts)),
+    ("getRecentPrioritizationFees", Fresh(fees::recent)),
+    ("getSignatureStatuses", Fresh(transactions::signature_statuses)),
+    ("getSignaturesForAddress", Fresh(transactions::signatures_for_address)),
+    ("getSlot", Fresh(cluster::slot)),
+    ("getSlotLeader", Fresh(cluster::slot_leader)),
+    ("getSlotLeaders", Fresh(cluster::slot_leaders)),
+    ("getSupply", Fresh(cluster::supply)),
+    ("getTokenAccountBalance", Fresh(tokens::account_balance)),
+    ("getTokenAccountsByDelegate", Fresh(tokens::accounts_by_delegate)),
+    ("getTokenAccountsByOwner", Fresh(tokens::accounts_by_owner)),
+    ("getTokenLargestAccounts", Fresh(tokens::largest_accounts)),
+    ("getTokenSupply", Fresh(tokens::supply)),
+    ("getTransaction", Fresh(transactions::transaction)),
+    ("getTransactionCount", Fresh(cluster::transaction_count)),
+    ("getVersion", Fresh(cluster::version)),
+    ("getVoteAccounts", Fresh(cluster::vote_accounts)),
+    ("isBlockhashValid", Fresh(blocks::is_blockhash_valid)),
+    ("minimumLedgerSlot", Fresh(cluster::first_slot)),
+    ("requestAirdrop", Fresh(send::request_airdrop)),
+    ("sendTransaction", Fresh(send::send_transaction)),
+    ("simulateTransaction", Fresh(simulate::simulate)),
 ];
 
 /// What the node answers to a call.
 pub(crate) fn answer(node: &Node, call: &Call) -> Reply {
     match METHODS.iter().find(|(name, _)| *name == call.method) {
-        Some((_, method)) => method(node, &call.params).map_or_else(Reply::from, Reply::Result),
+        Some((_, Fresh(method))) => method(node, &call.params).map_or_else(Reply::from, Reply::Result),
+        Some((_, Shelved(method))) => method(node, &call.params).map_or_else(Reply::from, Reply::Rendered),
         None => RpcError::MethodNotFound.into(),
     }
 }

@@ -60,8 +60,11 @@ fn call(method: &str, params: Value) -> Call {
 #[track_caller]
 fn ask(node: &Node, method: &str, params: Value) -> Value {
     let reply = node.answer(&call(method, params.clone()));
-    let Reply::Result(result) = reply else { panic!("{method} {params}: {reply:?}") };
-    result
+    match reply {
+        Reply::Result(result) => result,
+        Reply::Rendered(result) => serde_json::from_slice(result.json()).unwrap(),
+        other => panic!("{method} {params}: {other:?}"),
+    }
 }
 
 /// Code, message and data of an error.
