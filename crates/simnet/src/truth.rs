@@ -37,6 +37,7 @@ pub struct Row {
 }
 
 /// What can happen.
+#[expect(clippy::large_enum_variant, reason = "nearly every row is an effect")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// An instruction did something; if it burned, why.

@@ -9,11 +9,13 @@ use solana_address::Address;
 
 use super::Account;
 
+/// The states of one account, each with the slot that wrote it, oldest first; `None` once it was closed.
+type Versions = VecDeque<(u64, Option<Arc<Account>>)>;
+
 /// The states of all accounts. Each has the versions that slots not yet finalized wrote, and the one before them.
 #[derive(Debug, Default)]
 pub struct Accounts {
-    /// Oldest version first. `None` is an account that was closed.
-    versions: BTreeMap<Address, VecDeque<(u64, Option<Arc<Account>>)>>,
+    versions: BTreeMap<Address, Versions>,
     /// What each slot wrote, for those not finalized.
     written: BTreeMap<u64, Vec<Address>>,
 }

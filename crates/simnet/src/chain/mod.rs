@@ -11,7 +11,10 @@ mod hashes;
 mod history;
 mod sysvars;
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::Arc,
+};
 
 use fastrand::Rng;
 use solana_address::Address;
@@ -109,6 +112,13 @@ pub struct Chain {
     doom_next: bool,
     skip_next: u64,
     confirming: bool,
+}
+
+/// A block while transactions land in it.
+#[derive(Debug, Default)]
+struct Filling {
+    landed: Vec<Arc<Landed>>,
+    signatures: HashSet<Signature>,
 }
 
 // === impl Tips ===
@@ -335,28 +345,27 @@ impl Chain {
 
     /// Executes what enters the next block: the abandoned block's, the actors', and the clients' transactions.
     fn fill(&mut self, environment: &Environment, again: Vec<VersionedTransaction>) -> Vec<Arc<Landed>> {
-        let mut landed = Vec::new();
+        let mut block = Filling::default();
         for transaction in again {
-            self.land(environment, transaction, &mut landed);
+            self.land(environment, transaction, &mut block);
         }
         // The actors are asked after what was taken back has landed again, so that they see it.
         let acted = self.actors.act(&Stage { environment, accounts: &self.accounts });
         for transaction in acted {
-            self.land(environment, transaction, &mut landed);
+            self.land(environment, transaction, &mut block);
         }
         let entering = self.waiting.len().min(PER_BLOCK);
         let entering: Vec<_> = self.waiting.drain(..entering).collect();
         for transaction in entering {
-            self.land(environment, transaction, &mut landed);
+            self.land(environment, transaction, &mut block);
         }
-        landed
+        block.landed
     }
 
     /// Executes one transaction; what is too old, a duplicate, or nobody can pay for, is dropped as leaders do.
-    fn land(&mut self, environment: &Environment, wire: VersionedTransaction, landed: &mut Vec<Arc<Landed>>) {
+    fn land(&mut self, environment: &Environment, wire: VersionedTransaction, block: &mut Filling) {
         let signature = wire.signatures.first().copied().unwrap_or_default();
-        let duplicate = landed.iter().any(|one| one.signature() == signature);
-        if duplicate
+        if block.signatures.contains(&signature)
             || self.history.find(&signature).is_some()
             || !self.is_usable(wire.message.recent_blockhash())
         {
@@ -368,7 +377,9 @@ impl Chain {
         for (address, account) in executed.writes {
             self.accounts.write(slot, address, account);
         }
-        landed.push(Arc::new(Landed { slot, index: landed.len(), wire, bytes, meta: executed.meta }));
+        let index = block.landed.len();
+        block.landed.push(Arc::new(Landed { slot, index, wire, bytes, meta: executed.meta }));
+        block.signatures.insert(signature);
     }
 
     /// Makes a block of what landed.

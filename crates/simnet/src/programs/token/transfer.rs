@@ -178,9 +178,9 @@ pub(super) fn move_lamports(
     destination: usize,
     amount: u64,
 ) -> Result<(), Failure> {
-    context.debit(source, amount).map_err(|error| match error {
-        InstructionError::InsufficientFunds => TokenError::Overflow.into(),
-        error => Failure::Silent(error),
+    context.debit(source, amount).map_err(|error| {
+        let poor = error == InstructionError::InsufficientFunds;
+        if poor { TokenError::Overflow.into() } else { Failure::Silent(error) }
     })?;
     context.credit(destination, amount)?;
     Ok(())
