@@ -1,7 +1,5 @@
 //! What moves tokens.
 
-use solana_instruction_error::InstructionError;
-
 use super::{
     Edition,
     authority::{Spending, permanent_delegate, spend},
@@ -178,10 +176,10 @@ pub(super) fn move_lamports(
     destination: usize,
     amount: u64,
 ) -> Result<(), Failure> {
-    context.debit(source, amount).map_err(|error| {
-        let poor = error == InstructionError::InsufficientFunds;
-        if poor { TokenError::Overflow.into() } else { Failure::Silent(error) }
-    })?;
+    if context.account(source)?.lamports < amount {
+        return Err(TokenError::Overflow.into());
+    }
+    context.debit(source, amount)?;
     context.credit(destination, amount)?;
     Ok(())
 }
