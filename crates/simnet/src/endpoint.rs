@@ -208,3 +208,6 @@ impl Drop for Endpoint {
         self.stop.cancel();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,7 @@ use crate::{
     node::Node,
     programs::VOTE,
     pubsub::{Changes, Subscription, Told, Verdict},
+    rendered::Rendered,
     rpc::{
         encode::{Snapshot, block_value},
         programs::Filter,
@@ -160,14 +161,21 @@ impl Notifier {
                     }
                 }
                 Watch::Block { mentions, options, commitment } if *commitment == reached => {
-                    let (shown, err) = match block_value(&mentioning(block, mentions.as_ref()), *options) {
-                        Ok(shown) => (shown, Value::Null),
-                        Err(error) => {
-                            (Value::Null, json!({"UnsupportedTransactionVersion": error.parts().1}))
+                    let shown = match mentions {
+                        None => self.node.shelf().show(block, *options),
+                        Some(address) => {
+                            let part = block_value(&mentioning(block, address), *options);
+                            part.map(|part| Rendered::new(part.to_string()))
                         }
                     };
-                    let value = json!({"slot": block.slot, "block": shown, "err": err});
-                    self.send(wanted, &Told::at(block.slot, value));
+                    let told = match shown {
+                        Ok(shown) => Told::block(block.slot, Some(&shown), &Value::Null),
+                        Err(error) => {
+                            let err = json!({"UnsupportedTransactionVersion": error.parts().1});
+                            Told::block(block.slot, None, &err)
+                        }
+                    };
+                    self.send(wanted, &told);
                 }
                 Watch::Account { .. }
                 | Watch::Program { .. }
@@ -248,11 +256,10 @@ fn changed(chain: &Chain, slot: u64, program: &Address, filters: &[Filter]) -> V
 }
 
 /// The block with those of its transactions alone that name an address.
-fn mentioning(block: &Arc<Block>, address: Option<&Address>) -> Arc<Block> {
-    let Some(address) = address else { return Arc::clone(block) };
+fn mentioning(block: &Block, address: &Address) -> Block {
     let named = |landed: &&Arc<Landed>| landed.keys().any(|key| key == address);
     let transactions = block.transactions.iter().filter(named).cloned().collect();
-    Arc::new(Block { transactions, ..Block::clone(block) })
+    Block { transactions, ..block.clone() }
 }
 
 // === impl Wanted ===

@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::rendered::Rendered;
+
 /// What a notification tells, rendered once for everybody, and what faults may want to know of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Told {
@@ -78,6 +80,14 @@ impl Told {
     pub(crate) fn at(slot: u64, value: impl Serialize) -> Self {
         let result = InContext { context: Context { slot }, value };
         Self { json: text(&result), slot: Some(slot), signature: None }
+    }
+
+    /// A block that was rendered before, or why it cannot be shown.
+    pub(crate) fn block(slot: u64, shown: Option<&Rendered>, err: &Value) -> Self {
+        let block = shown.map_or("null".into(), |shown| String::from_utf8_lossy(shown.json()));
+        let (context, rest) = (format!(r#"{{"slot":{slot}}}"#), format!(r#""err":{err},"slot":{slot}"#));
+        let json = format!(r#"{{"context":{context},"value":{{"block":{block},{rest}}}}}"#);
+        Self { json, slot: Some(slot), signature: None }
     }
 
     /// This, about a transaction.
