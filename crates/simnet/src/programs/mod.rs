@@ -105,6 +105,26 @@ pub const ALL: [Program; 13] = [
     Program { address: pump_swap::ADDRESS, builtin: false, run: pump_swap::run },
 ];
 
+// === impl Program ===
+
+impl Program {
+    /// Its own account: a builtin's holds its name, a deployed one's says where its code is.
+    fn account(&self) -> Account {
+        if !self.builtin {
+            let (code, _) = Address::find_program_address(&[self.address.as_array()], &LOADER);
+            // `UpgradeableLoaderState::Program` (`solana-loader-v3-interface`).
+            let data = [&2_u32.to_le_bytes()[..], code.as_array()].concat();
+            return Account { executable: true, ..Account::holding(data, LOADER) };
+        }
+        let name = match self.address {
+            SYSTEM => "solana_system_program",
+            COMPUTE_BUDGET => "compute_budget_program",
+            _ => "solana_vote_program",
+        };
+        Account { lamports: 1, data: name.into(), owner: NATIVE_LOADER, executable: true }
+    }
+}
+
 /// The program at an address.
 pub fn find(address: &Address) -> Option<&'static Program> {
     const PROGRAMS: &[Program] = &ALL;
@@ -113,11 +133,7 @@ pub fn find(address: &Address) -> Option<&'static Program> {
 
 /// The accounts that are there from the beginning: the programs themselves, and the mint of wrapped SOL.
 pub fn accounts() -> impl Iterator<Item = (Address, Account)> {
-    let programs = ALL.iter().map(|program| {
-        let owner = if program.builtin { NATIVE_LOADER } else { LOADER };
-        let account = Account { executable: true, ..Account::holding(Vec::new(), owner) };
-        (program.address, account)
-    });
+    let programs = ALL.iter().map(|program| (program.address, program.account()));
     let mint = token::Mint { authority: None, supply: 0, decimals: 9, freeze_authority: None };
     let mint = Account { lamports: NATIVE_MINT_LAMPORTS, ..mint.account() };
     programs.chain([(NATIVE_MINT, mint)])
