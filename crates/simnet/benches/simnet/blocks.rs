@@ -11,7 +11,10 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{net::TcpStream, task::JoinSet, time::Instant};
 
-use super::{Outcome, SLOTS, block_on, serve, stopwatch::Stopwatch};
+use super::{
+    Outcome, SLOTS, block_on, serve,
+    stopwatch::{Stopwatch, Thread},
+};
 
 /// How long blocks are asked for again.
 const ASKED_FOR: Duration = Duration::from_secs(3);
@@ -39,13 +42,12 @@ pub(crate) fn measure(simnet: &Simnet) -> Outcome<()> {
         println!("\nblocks (base64, full) over one {version:?} connection, {compressed}");
         // An endpoint of its own, which has not shown any of the blocks before.
         let idle = async |_: &Endpoint| Ok(());
-        let ((), server) = serve(simnet, idle, |endpoint| {
+        serve(simnet, idle, |endpoint, server| {
             block_on(async {
                 let mut client = Client::connect(endpoint, version, gzip).await?;
-                client.measure().await
+                client.measure(server).await
             })
         })?;
-        println!("             server {server}, all in all");
     }
     Ok(())
 }
@@ -71,24 +73,13 @@ impl Client {
         Ok(Self { authority, sender, gzip, driver })
     }
 
-    async fn measure(&mut self) -> Outcome<()> {
-        let (watch, mut wire, mut json) = (Stopwatch::start(), 0.0, 0.0);
-        let mut bodies = Vec::new();
+    async fn measure(&mut self, server: &Thread) -> Outcome<()> {
+        let (watch, mut bodies) = (Stopwatch::start(server), Vec::new());
         for slot in 1..=CONFIRMED {
             bodies.push(self.block(slot).await?);
         }
-        self.report("for the first time", CONFIRMED, &watch);
-        for body in &bodies {
-            wire += size(body);
-            json += size(&self.json(body)?);
-        }
-        let blocks = f64::from(CONFIRMED);
-        println!(
-            "             {:.2} MB of JSON each, {:.2} MB sent",
-            json / blocks / 1e6,
-            wire / blocks / 1e6
-        );
-        let (watch, began, mut asked) = (Stopwatch::start(), Instant::now(), 0);
+        watch.stop().report(f64::from(CONFIRMED), "blocks, asked for the first time,");
+        let (watch, began, mut asked) = (Stopwatch::start(server), Instant::now(), 0);
         while began.elapsed() < ASKED_FOR {
             let body = self.block(asked % CONFIRMED + 1).await?;
             if bodies.get(usize::try_from(asked % CONFIRMED)?) != Some(&body) {
@@ -96,20 +87,21 @@ impl Client {
             }
             asked += 1;
         }
-        self.report("again", asked, &watch);
-        let per_second = f64::from(asked) / watch.stop().wall();
+        let taken = watch.stop();
+        taken.report(f64::from(asked), "blocks, asked for again,");
+        let (mut wire, mut json) = (0.0, 0.0);
+        for body in &bodies {
+            wire += size(body) / f64::from(CONFIRMED) / 1e6;
+            json += size(&self.json(body)?) / f64::from(CONFIRMED) / 1e6;
+        }
+        let per_second = |megabytes: f64| taken.per_core_second(f64::from(asked) * megabytes);
         println!(
-            "             {:.0} MB/s of JSON, {:.0} MB/s sent",
-            json / blocks * per_second / 1e6,
-            wire / blocks * per_second / 1e6
+            "{:>10.1} MB of JSON, {:.1} MB sent; each block is {json:.2} MB of JSON, {wire:.2} MB sent",
+            per_second(json),
+            per_second(wire)
         );
         self.driver.abort_all();
         Ok(())
-    }
-
-    fn report(&self, how: &str, blocks: u32, watch: &Stopwatch) {
-        let taken = watch.stop();
-        println!("  {:>10.1} blocks/s, asked for {how}   client {taken}", f64::from(blocks) / taken.wall());
     }
 
     /// The body of a block, as it was sent.

@@ -1,7 +1,8 @@
 //! How fast the simulated cluster is: it must never be what a benchmark measures.
 //!
-//! `cargo bench -p eda-simnet` prints plain figures. The server has one thread and the client another; of each figure
-//! it is said what either of them spent in CPU time, so that a figure of the client is not taken for one of simnet.
+//! `cargo bench -p eda-simnet` prints plain figures. The server has one thread and the client another. A figure is for
+//! one second that the server's thread is on a core, so that neither a slow client nor a busy machine makes it smaller;
+//! what passed meanwhile and what the client did is printed beside it.
 
 #![expect(clippy::print_stdout, reason = "figures are what it is for")]
 
@@ -19,7 +20,7 @@ use eda_simnet::{
     cluster::Simnet,
     endpoint::{Endpoint, Options},
 };
-use stopwatch::Stopwatch;
+use stopwatch::{Stopwatch, Thread};
 
 /// What a benchmark comes to, or what went wrong.
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -28,7 +29,6 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 const SLOTS: u32 = 20;
 
 fn main() -> Outcome<()> {
-    println!("a thread for the server, another for the client");
     let simnet = make_slots()?;
     notifications::measure()?;
     blocks::measure(&simnet)
@@ -52,14 +52,14 @@ fn mainnet() -> Config {
 /// How fast slots are made.
 fn make_slots() -> Outcome<Simnet> {
     let simnet = Simnet::new(mainnet());
-    let watch = Stopwatch::start();
+    let watch = Stopwatch::start(&Thread::this());
     for _ in 0..SLOTS {
         simnet.advance();
     }
     let taken = watch.stop();
     let transactions = simnet.chain().history().block(2).map_or(0, |block| block.transactions.len());
     println!("\nslots of {transactions} transactions, made, signed and executed");
-    println!("  {:>10.1} slots/s   {taken}", f64::from(SLOTS) / taken.wall());
+    taken.report(f64::from(SLOTS), "slots");
     Ok(simnet)
 }
 
@@ -73,8 +73,8 @@ fn block_on<T>(work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
 fn serve<T>(
     simnet: &Simnet,
     server: impl AsyncFnOnce(&Endpoint) -> Outcome<()> + Send,
-    client: impl FnOnce(&Endpoint) -> Outcome<T>,
-) -> Outcome<(T, stopwatch::Taken)> {
+    client: impl FnOnce(&Endpoint, &Thread) -> Outcome<T>,
+) -> Outcome<T> {
     let (opened, endpoint) = mpsc::channel();
     let done = tokio_util::sync::CancellationToken::new();
     thread::scope(|scope| {
@@ -82,18 +82,17 @@ fn serve<T>(
         let serving = scope.spawn(move || {
             block_on(async {
                 let endpoint = simnet.endpoint(Options::default()).await?;
-                opened.send(endpoint.clone())?;
-                let watch = Stopwatch::start();
+                opened.send((endpoint.clone(), Thread::this()))?;
                 server(&endpoint).await?;
                 ended.cancelled().await;
-                let taken = watch.stop();
                 endpoint.stop().await;
-                Ok(taken)
+                Ok(())
             })
         });
-        let asked = endpoint.recv().map_err(Into::into).and_then(|endpoint| client(&endpoint));
+        let asked =
+            endpoint.recv().map_err(Into::into).and_then(|(endpoint, thread)| client(&endpoint, &thread));
         done.cancel();
-        let taken = serving.join().map_err(|_| "the server's thread panicked")??;
-        Ok((asked?, taken))
+        serving.join().map_err(|_| "the server's thread panicked")??;
+        asked
     })
 }

@@ -9,7 +9,10 @@ use eda_simnet::{Message, chain::Step, cluster::Simnet};
 use futures_util::{SinkExt, StreamExt};
 use tokio::{net::TcpStream, time::Instant};
 
-use super::{Outcome, block_on, mainnet, serve, stopwatch::Stopwatch};
+use super::{
+    Outcome, block_on, mainnet, serve,
+    stopwatch::{Stopwatch, Taken, Thread},
+};
 
 /// How long blocks are told.
 const TOLD_FOR: Duration = Duration::from_secs(5);
@@ -43,12 +46,11 @@ pub(crate) fn measure() -> Outcome<()> {
         endpoint.front().ws().kill_connections();
         Ok(())
     };
-    let ((frames, bytes, client), server) =
-        serve(&simnet, tell, |endpoint| block_on(count(endpoint.front().ws_url(), &counted)))?;
-    let (frames_per_second, megabytes) = (frames / client.wall(), bytes / 1e6);
+    let (frames, bytes, taken) = serve(&simnet, tell, |endpoint, server| {
+        block_on(count(endpoint.front().ws_url(), &counted, server))
+    })?;
     println!("\nnotifications of logs, {:.0} bytes each, to one client", bytes / frames);
-    println!("  {frames_per_second:>10.0} notifications/s   {:.0} MB/s", megabytes / client.wall());
-    println!("             server {server}\n             client {client}");
+    taken.report(frames, "notifications");
     Ok(())
 }
 
@@ -57,13 +59,13 @@ fn holds_transactions(step: &Step) -> bool {
 }
 
 /// Frames and bytes that arrive until the server ends the connection.
-async fn count(url: String, counted: &AtomicU64) -> Outcome<(f64, f64, super::stopwatch::Taken)> {
+async fn count(url: String, counted: &AtomicU64, server: &Thread) -> Outcome<(f64, f64, Taken)> {
     let address = url.trim_start_matches("ws://").trim_end_matches('/');
     let stream = TcpStream::connect(address).await?;
     let (mut socket, _) = tokio_tungstenite::client_async(&url, stream).await?;
     socket.send(Message::text(SUBSCRIBE)).await?;
     socket.next().await.ok_or("no answer")??;
-    let (watch, mut frames, mut bytes) = (Stopwatch::start(), 0.0, 0.0);
+    let (watch, mut frames, mut bytes) = (Stopwatch::start(server), 0.0, 0.0);
     while let Some(Ok(message)) = socket.next().await {
         counted.fetch_add(1, Ordering::AcqRel);
         frames += 1.0;

@@ -93,7 +93,8 @@ async fn a_block_is_answered_alike_first_again_alone_in_batches_and_compressed()
             endpoint.front().rpc().reverse_batches(reversed);
             for gzip in [false, true] {
                 let (_, text) = ask(&client, &endpoint, gzip, &batch).await;
-                assert!(text == json!(expected).to_string(), "{http2} {gzip} {reversed}");
+                let expected = json!(expected).to_string();
+                assert!(text == expected, "{http2} {gzip} {reversed}");
             }
             expected.reverse();
         }

@@ -60,11 +60,11 @@ fn call(method: &str, params: Value) -> Call {
 #[track_caller]
 fn ask(node: &Node, method: &str, params: Value) -> Value {
     let reply = node.answer(&call(method, params.clone()));
-    match reply {
-        Reply::Result(result) => result,
-        Reply::Rendered(result) => serde_json::from_slice(result.json()).unwrap(),
-        other => panic!("{method} {params}: {other:?}"),
+    if let Reply::Rendered(result) = &reply {
+        return serde_json::from_slice(result.json()).unwrap();
     }
+    let Reply::Result(result) = reply else { panic!("{method} {params}: {reply:?}") };
+    result
 }
 
 /// Code, message and data of an error.
