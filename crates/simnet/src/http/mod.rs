@@ -216,10 +216,8 @@ impl Rpc {
     /// One word about the node, as load balancers ask for it.
     fn health(&self, head: &Parts, connection: &Connection) -> Response<ReplyBody> {
         let asked = jsonrpc::Asked { method: "getHealth".to_owned(), params: Value::Null, id: Value::Null };
-        let word = match self.responder()(&call(asked, 1, head, connection)) {
-            Reply::Result(_) => "ok",
-            _ => "behind",
-        };
+        let reply = self.responder()(&call(asked, 1, head, connection));
+        let word = if matches!(reply, Reply::Result(_)) { "ok" } else { "behind" };
         Response::new(ReplyBody::whole(Bytes::from_static(word.as_bytes())))
     }
 
