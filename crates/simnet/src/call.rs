@@ -7,11 +7,11 @@ use tokio::{sync::watch, time::Instant};
 /// One JSON-RPC call as it arrived, over HTTP or over a WebSocket.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// The method; empty if the call named none.
+    /// The method.
     pub method: String,
     /// The parameters; null if absent.
     pub params: Value,
-    /// The id exactly as sent; null if absent.
+    /// The id exactly as sent.
     pub id: Value,
     /// Headers of the HTTP request, or of the WebSocket handshake.
     pub headers: HeaderMap,
@@ -21,13 +21,14 @@ pub struct Call {
     pub version: Version,
     /// The connection's number on its listener, from 1.
     pub connection: u64,
-    /// Calls that shared its HTTP request: 1 unless it was in a batch.
+    /// Entries of its request: 1 unless it was in a batch.
     pub batch: usize,
     /// When the whole request had been read.
     pub at: Instant,
 }
 
-/// Every call in arrival order.
+/// Every call in arrival order. What a node refuses before it looks for the method is none, and neither is what has
+/// no id.
 #[derive(Debug, Default)]
 pub struct Journal {
     calls: watch::Sender<Vec<Call>>,

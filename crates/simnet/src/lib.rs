@@ -23,6 +23,8 @@ mod front;
 mod http;
 /// Instructions of the simulated programs, as clients encode them.
 pub mod instructions;
+/// What JSON-RPC requests ask, and the words of their answers.
+mod jsonrpc;
 /// The accept loop.
 mod listener;
 /// One node's view of a chain.

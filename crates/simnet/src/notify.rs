@@ -23,6 +23,7 @@ use crate::{
     pubsub::{Changes, Subscription, Told, Verdict},
     rendered::Rendered,
     rpc::{
+        self,
         encode::{Snapshot, block_value},
         programs::Filter,
     },
@@ -66,18 +67,22 @@ struct Logs<'a> {
     told: Vec<OnceCell<Told>>,
 }
 
-/// What becomes of a call on the WebSocket: a subscription that cannot be is refused as nodes refuse it.
+/// What becomes of a call on the WebSocket: a subscription that cannot be is refused as nodes refuse it, and one method
+/// is answered as it is over HTTP.
 pub(crate) fn judge(call: &Call) -> Verdict {
-    if !call.method.ends_with("Subscribe") {
-        return Verdict::Node;
-    }
-    match Watch::read(&call.method, &call.params) {
-        Ok(_) => Verdict::Node,
-        Err(refused) => {
-            let (code, message, _) = refused.parts();
-            Verdict::Error { code, message }
-        }
-    }
+    let refused = match call.method.as_str() {
+        "getVersion" => match rpc::version(&call.params) {
+            Ok(version) => return Verdict::Result(version),
+            Err(refused) => refused,
+        },
+        subscribe if subscribe.ends_with("Subscribe") => match Watch::read(subscribe, &call.params) {
+            Ok(_) => return Verdict::Node,
+            Err(refused) => refused,
+        },
+        _ => return Verdict::Node,
+    };
+    let (code, message, data) = refused.parts();
+    Verdict::Error { code, message, data }
 }
 
 // === impl Notifier ===

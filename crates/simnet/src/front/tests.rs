@@ -287,17 +287,71 @@ async fn a_batch_is_answered_call_by_call_in_either_order() {
     assert_eq!(front.http().tally().traffic().requests(), 2);
 }
 
+/// Status, content type and body.
+type Said = (u16, Option<String>, String);
+
+async fn say(front: &Front, method: &str, path: &str, content_type: Option<&str>, body: Vec<u8>) -> Said {
+    let url = format!("{}{path}", front.http_url());
+    let mut request = client(front).build().unwrap().request(method.parse().unwrap(), url).body(body);
+    if let Some(content_type) = content_type {
+        request = request.header("content-type", content_type);
+    }
+    let response = request.send().await.unwrap();
+    let content_type = response.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned());
+    (response.status().as_u16(), content_type, response.text().await.unwrap())
+}
+
 #[tokio::test]
 async fn a_request_a_node_would_refuse_is_refused() {
     let front = Front::start(Protocol::Http1).await.unwrap();
-    let client = client(&front).build().unwrap();
-    let send = |content_type: &'static str, body: String| {
-        let request = client.post(front.http_url()).header("content-type", content_type).body(body);
-        async move { request.send().await.unwrap() }
-    };
-    assert_eq!(send("text/plain", String::new()).await.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    assert_eq!(send("application/json", " ".repeat(60_000)).await.status(), StatusCode::PAYLOAD_TOO_LARGE);
-    let garbage = send("application/json", "{".to_owned()).await.text().await.unwrap();
+    let json = Some("application/json");
+    let not_json = "Supplied content type is not allowed. Content-Type: application/json is required\n";
+    let not_post = "Used HTTP Method is not allowed. POST or OPTIONS is required\n";
+    let too_large = "request body size exceeds allowed maximum";
+    let not_text = "utf-8 encoding error at byte 1 in request body";
+    for (method, content_type, body, status, text) in [
+        ("GET", None, Vec::new(), 405, not_post),
+        ("PUT", json, b"{}".to_vec(), 405, not_post),
+        ("POST", None, Vec::new(), 415, not_json),
+        ("POST", Some("text/plain"), Vec::new(), 415, not_json),
+        ("POST", Some("application/json-seq"), Vec::new(), 415, not_json),
+        ("POST", json, vec![b' '; 60_000], 413, too_large),
+        ("POST", json, b"{\xff}".to_vec(), 400, not_text),
+    ] {
+        let said = say(&front, method, "", content_type, body).await;
+        let expected = (status, Some("text/plain; charset=utf-8".to_owned()), text.to_owned());
+        assert_eq!(said, expected, "{method} {content_type:?}");
+    }
+    let (status, _, garbage) = say(&front, "POST", "", json, b"{".to_vec()).await;
     assert_eq!(serde_json::from_str::<Value>(&garbage).unwrap()["error"]["code"], -32700);
+    assert_eq!(status, 200);
     assert!(front.rpc().journal().is_empty());
+}
+
+#[tokio::test]
+async fn what_has_no_id_is_answered_with_an_empty_body() {
+    let front = Front::start(Protocol::Http1).await.unwrap();
+    let notification = r#"{"jsonrpc":"2.0","method":"getHealth"}"#;
+    for body in [notification.to_owned(), format!("[{notification}]"), "[]".to_owned()] {
+        let said = say(&front, "POST", "", Some("Application/JSON;charset=UTF-8"), body.clone().into()).await;
+        assert_eq!(said, (200, Some("application/json; charset=utf-8".to_owned()), String::new()), "{body}");
+    }
+    assert!(front.rpc().journal().is_empty());
+    let mixed = format!(r#"[{notification},{{}},{{"jsonrpc":"2.0","id":2,"method":"getHealth"}}]"#);
+    let (_, _, answer) = say(&front, "POST", "", Some("application/json"), mixed.into()).await;
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer[0]["error"]["code"], -32600);
+    assert_eq!(answer[1], json!({"jsonrpc": "2.0", "result": "ok", "id": 2}));
+    assert_eq!(answer.as_array().unwrap().len(), 2);
+    assert_eq!(front.rpc().journal().all()[0].batch, 3);
+}
+
+#[tokio::test]
+async fn health_is_one_word_and_options_are_none() {
+    let front = Front::start(Protocol::Http1).await.unwrap();
+    assert_eq!(say(&front, "GET", "health", None, Vec::new()).await, (200, None, "ok".to_owned()));
+    let options = say(&front, "OPTIONS", "", None, Vec::new()).await;
+    assert_eq!(options, (200, Some("application/json; charset=utf-8".to_owned()), String::new()));
+    front.rpc().respond(|_| Reply::error(-32005, "Node is behind by 200 slots"));
+    assert_eq!(say(&front, "GET", "health", None, Vec::new()).await, (200, None, "behind".to_owned()));
 }

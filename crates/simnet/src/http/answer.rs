@@ -4,11 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{body::ReplyBody, document::Document};
 use crate::{
     connection::Connection,
+    jsonrpc,
     reply::{Delivery, Reply},
 };
 
@@ -39,22 +40,23 @@ impl Default for Answer {
 }
 
 impl Answer {
+    /// Adds an answer that is worded already.
+    pub(super) fn worded(&mut self, answer: String) {
+        self.envelopes.push(answer.into());
+    }
+
     /// Adds the reply to the call with this id.
     pub(super) fn add(&mut self, id: &Value, reply: Reply) {
         match reply {
             Reply::Result(result) => self.result(id, &result),
             Reply::Rendered(result) => {
-                let mut envelope = Document::from(format!(r#"{{"id":{id},"jsonrpc":"2.0","result":"#));
+                let mut envelope = Document::from(r#"{"jsonrpc":"2.0","result":"#);
                 envelope.push_rendered(result);
-                envelope.push("}");
+                envelope.push(format!(r#","id":{id}}}"#));
                 self.envelopes.push(envelope);
             }
             Reply::Error { code, message, data } => {
-                let mut error = json!({"code": code, "message": message});
-                if let (Some(data), Some(fields)) = (data, error.as_object_mut()) {
-                    fields.insert("data".to_owned(), data);
-                }
-                self.envelope(&json!({"jsonrpc": "2.0", "error": error, "id": id}));
+                self.worded(jsonrpc::failure(id, &jsonrpc::error(code, &message, data)));
             }
             Reply::WrongId(result) => self.result(&strange_id(), &result),
             Reply::Misaddressed(inner) => self.add(&strange_id(), *inner),
@@ -80,11 +82,7 @@ impl Answer {
     }
 
     fn result(&mut self, id: &Value, result: &Value) {
-        self.envelope(&json!({"jsonrpc": "2.0", "result": result, "id": id}));
-    }
-
-    fn envelope(&mut self, envelope: &Value) {
-        self.envelopes.push(envelope.to_string().into());
+        self.worded(jsonrpc::success(id, result));
     }
 
     fn broken(&mut self, id: &Value, reply: Reply, delivery: Delivery) {
@@ -114,14 +112,18 @@ impl Answer {
             set_headers(&mut response, &self.headers);
             return response;
         }
-        let json = if batch {
-            if reversed {
-                self.envelopes.reverse();
-            }
-            array(self.envelopes)
-        } else {
-            self.envelopes.pop().unwrap_or_else(|| "null".into())
+        if reversed {
+            self.envelopes.reverse();
+        }
+        // Notifications are answered with an empty body, everything else with a line.
+        let mut json = match (self.envelopes.is_empty(), batch) {
+            (true, _) => Document::default(),
+            (false, true) => array(self.envelopes),
+            (false, false) => self.envelopes.pop().unwrap_or_default(),
         };
+        if !json.is_empty() {
+            json.push("\n");
+        }
         ReplyBody::respond(&self.headers, json, gzip, self.delivery, connection)
     }
 }
@@ -139,7 +141,7 @@ fn array(elements: Vec<Document>) -> Document {
 }
 
 fn strange_id() -> Value {
-    json!("an id nobody asked with")
+    Value::from("an id nobody asked with")
 }
 
 /// Sets response headers; one that is not valid HTTP is a mistake in the test and says so in the log.

@@ -3,23 +3,29 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use serde_json::{Value, json};
 
 use super::body::ReplyBody;
-use crate::{connection::Connection, reply::Delivery};
+use crate::{
+    connection::Connection,
+    jsonrpc::{self, Entry, Request},
+    reply::Delivery,
+};
 
 /// Bytes a request body may have; larger is answered 413 (`MAX_REQUEST_BODY_SIZE` of Agave).
 const MAX_REQUEST_BYTES: usize = 50 * 1024;
 
-/// The calls of one request.
+/// What is asked.
 #[derive(Debug)]
-pub(super) struct Asked {
-    pub(super) calls: Vec<Value>,
-    /// Whether they came as a batch, be it of one.
-    pub(super) batch: bool,
+pub(super) enum Asked {
+    /// JSON-RPC.
+    Request(Request),
+    /// Whether the node is well, in one word, whatever the HTTP method.
+    Health,
+    /// What may be asked at all.
+    Options,
 }
 
 /// A request that asks nothing.
@@ -28,6 +34,8 @@ pub(super) enum Unreadable {
     NotPost,
     NotJsonByType,
     TooLarge,
+    /// Its bytes are UTF-8 up to this one.
+    NotText(usize),
     NotJson,
 }
 
@@ -35,6 +43,12 @@ pub(super) enum Unreadable {
 
 impl Asked {
     pub(super) async fn read(head: &Parts, body: Incoming) -> Result<Self, Unreadable> {
+        if head.uri.path() == "/health" {
+            return Ok(Self::Health);
+        }
+        if head.method == Method::OPTIONS {
+            return Ok(Self::Options);
+        }
         if head.method != Method::POST {
             return Err(Unreadable::NotPost);
         }
@@ -43,22 +57,17 @@ impl Asked {
         }
         let body = Limited::new(body, MAX_REQUEST_BYTES).collect().await;
         let body = body.map_err(|_| Unreadable::TooLarge)?.to_bytes();
-        match serde_json::from_slice(&body) {
-            Ok(Value::Array(calls)) => Ok(Self { calls, batch: true }),
-            Ok(call) => Ok(Self { calls: vec![call], batch: false }),
-            Err(_) => Err(Unreadable::NotJson),
+        let text = std::str::from_utf8(&body).map_err(|why| Unreadable::NotText(why.valid_up_to()))?;
+        Request::read(text).map(Self::Request).ok_or(Unreadable::NotJson)
+    }
+
+    /// The method of each entry.
+    pub(super) fn methods(&self) -> Vec<String> {
+        match self {
+            Self::Request(request) => request.entries.iter().map(Entry::method).map(str::to_owned).collect(),
+            Self::Health | Self::Options => Vec::new(),
         }
     }
-
-    /// The method of each call.
-    pub(super) fn methods(&self) -> Vec<String> {
-        self.calls.iter().map(|call| method(call).to_owned()).collect()
-    }
-}
-
-/// The method of a call; empty if it names none.
-pub(super) fn method(call: &Value) -> &str {
-    call.get("method").and_then(Value::as_str).unwrap_or_default()
 }
 
 // === impl Unreadable ===
@@ -66,29 +75,42 @@ pub(super) fn method(call: &Value) -> &str {
 impl Unreadable {
     /// What a node answers.
     pub(super) fn response(self, gzip: bool, connection: Arc<Connection>) -> Response<ReplyBody> {
-        let (status, body) = match self {
+        let (status, text) = match self {
             Self::NotPost => (
                 StatusCode::METHOD_NOT_ALLOWED,
-                "Used HTTP Method is not allowed. POST or OPTIONS is required",
+                "Used HTTP Method is not allowed. POST or OPTIONS is required\n".to_owned(),
             ),
             Self::NotJsonByType => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "Supplied content type is not allowed. Content-Type: application/json is required",
+                "Supplied content type is not allowed. Content-Type: application/json is required\n"
+                    .to_owned(),
             ),
-            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "Request body exceeds size limit"),
+            Self::TooLarge => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "request body size exceeds allowed maximum".to_owned())
+            }
+            Self::NotText(at) => {
+                (StatusCode::BAD_REQUEST, format!("utf-8 encoding error at byte {at} in request body"))
+            }
             Self::NotJson => {
-                let error = json!({"code": -32700, "message": "Parse error"});
-                let answer = json!({"jsonrpc": "2.0", "error": error, "id": null}).to_string();
+                let answer = jsonrpc::parse_error() + "\n";
                 return ReplyBody::respond(&[], answer.into(), gzip, Delivery::Whole, connection);
             }
         };
-        let mut response = Response::new(ReplyBody::whole(Bytes::from_static(body.as_bytes())));
+        let mut response = Response::new(ReplyBody::whole(Bytes::from(text)));
         *response.status_mut() = status;
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         response
     }
 }
 
+/// Only these are JSON to a node, in letters of any case.
 fn is_json(headers: &HeaderMap) -> bool {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    content_type.is_some_and(|value| value.starts_with("application/json"))
+    content_type.is_some_and(|value| {
+        ["application/json", "application/json; charset=utf-8", "application/json;charset=utf-8"]
+            .iter()
+            .any(|json| value.eq_ignore_ascii_case(json))
+    })
 }

@@ -104,7 +104,7 @@ impl ReplyBody {
             json = first_half(&json.to_bytes()).into();
             delivery = Delivery::Whole;
         }
-        let compressed = if gzip { json.compressed() } else { None };
+        let compressed = if gzip && !json.is_empty() { json.compressed() } else { None };
         let encoded = compressed.is_some();
         let chunks = compressed.unwrap_or_else(|| json.to_chunks());
         let mut response = Response::new(Self::new(chunks, delivery, connection));

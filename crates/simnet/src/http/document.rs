@@ -28,6 +28,10 @@ impl Document {
         self.parts.push(Part::Rendered(rendered));
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.parts.iter().all(|part| part.text().is_empty())
+    }
+
     /// Adds the parts of another one.
     pub(super) fn append(&mut self, mut other: Self) {
         self.parts.append(&mut other.parts);

@@ -20,6 +20,7 @@ use std::{
     },
 };
 
+use bytes::Bytes;
 use http::{HeaderMap, Request, Response, header, request::Parts};
 use hyper::body::Incoming;
 use hyper_util::{rt::TokioIo, server::conn::auto};
@@ -31,17 +32,14 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 pub(crate) use self::gzip::Deflated;
-use self::{
-    answer::Answer,
-    asked::{Asked, method},
-    body::ReplyBody,
-};
+use self::{answer::Answer, asked::Asked, body::ReplyBody, document::Document};
 use crate::{
     call::{Call, Journal},
     connection::Connection,
     faults::Faults,
+    jsonrpc::{self, Entry},
     provider::Credentials,
-    reply::Reply,
+    reply::{Delivery, Reply},
 };
 
 /// Decides what a call is answered. It runs on the server's task and must not block.
@@ -167,7 +165,11 @@ impl Rpc {
         }
         let gzip = self.gzip.load(Ordering::Acquire) && accepts_gzip(&head.headers);
         let mut response = match asked {
-            Ok(asked) => self.reply(asked, &head, gzip, Arc::clone(&connection)).await,
+            Ok(Asked::Request(request)) => self.reply(request, &head, gzip, Arc::clone(&connection)).await,
+            Ok(Asked::Health) => self.health(&head, &connection),
+            Ok(Asked::Options) => {
+                ReplyBody::respond(&[], Document::default(), gzip, Delivery::Whole, Arc::clone(&connection))
+            }
             Err(unreadable) => unreadable.response(gzip, Arc::clone(&connection)),
         };
         visit.label(response.headers_mut(), &methods);
@@ -177,33 +179,65 @@ impl Rpc {
     /// What the responder says to each call.
     async fn reply(
         &self,
-        asked: Asked,
+        request: jsonrpc::Request,
         head: &Parts,
         gzip: bool,
         connection: Arc<Connection>,
     ) -> Response<ReplyBody> {
-        let size = asked.calls.len();
-        let at = Instant::now();
-        let responder = Arc::clone(&self.responder.read().unwrap_or_else(PoisonError::into_inner));
-        let calls = asked.calls.into_iter().map(|mut call| Call {
-            method: method(&call).to_owned(),
-            params: call.get_mut("params").map(Value::take).unwrap_or_default(),
-            id: call.get_mut("id").map(Value::take).unwrap_or_default(),
-            headers: head.headers.clone(),
-            path: head.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
-            version: head.version,
-            connection: connection.number(),
-            batch: size,
-            at,
-        });
-        let calls: Vec<Call> = calls.collect();
-        let replies = self.faults().request(&calls, |call| responder(call));
-        let mut answer = Answer::default();
-        for (call, reply) in calls.into_iter().zip(replies) {
-            answer.add(&call.id, reply);
-            self.journal.record(call);
+        let size = request.entries.len();
+        let mut calls = Vec::with_capacity(size);
+        // Answers that are worded already, and the places of those that are not.
+        let mut worded = Vec::with_capacity(size);
+        for entry in request.entries {
+            match entry {
+                Entry::Call(asked) => {
+                    worded.push(None);
+                    calls.push(call(asked, size, head, &connection));
+                }
+                Entry::Notification { .. } => {}
+                Entry::Refused(answer) => worded.push(Some(answer)),
+            }
         }
-        answer.deliver(asked.batch, self.reversed.load(Ordering::Acquire), gzip, connection).await
+        let responder = self.responder();
+        let replies = self.faults().request(&calls, |call| responder(call));
+        let mut replied = calls.into_iter().zip(replies);
+        let mut answer = Answer::default();
+        for words in worded {
+            if let Some(words) = words {
+                answer.worded(words);
+            } else if let Some((call, reply)) = replied.next() {
+                answer.add(&call.id, reply);
+                self.journal.record(call);
+            }
+        }
+        answer.deliver(request.batch, self.reversed.load(Ordering::Acquire), gzip, connection).await
+    }
+
+    /// One word about the node, as load balancers ask for it.
+    fn health(&self, head: &Parts, connection: &Connection) -> Response<ReplyBody> {
+        let asked = jsonrpc::Asked { method: "getHealth".to_owned(), params: Value::Null, id: Value::Null };
+        let reply = self.responder()(&call(asked, 1, head, connection));
+        let word = if matches!(reply, Reply::Result(_)) { "ok" } else { "behind" };
+        Response::new(ReplyBody::whole(Bytes::from_static(word.as_bytes())))
+    }
+
+    fn responder(&self) -> Arc<Responder> {
+        Arc::clone(&self.responder.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What was asked, as one of `batch` entries.
+fn call(asked: jsonrpc::Asked, batch: usize, head: &Parts, connection: &Connection) -> Call {
+    Call {
+        method: asked.method,
+        params: asked.params,
+        id: asked.id,
+        headers: head.headers.clone(),
+        path: head.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+        version: head.version,
+        connection: connection.number(),
+        batch,
+        at: Instant::now(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! PubSub over WebSocket: subscriptions as nodes keep them, notifications on command, and every way to misbehave.
 
+/// One request, from being read to being answered.
+mod exchange;
 /// What becomes of one notification.
 mod fate;
 /// What waits to be written to one socket.
@@ -43,18 +45,22 @@ use crate::{
 pub enum Verdict {
     /// What a node does: subscribe, unsubscribe, or say that the method is unknown.
     Node,
+    /// A JSON-RPC result.
+    Result(Value),
     /// A JSON-RPC error.
     Error {
         /// For example -32602.
         code: i64,
         /// Free text.
         message: String,
+        /// Left out when `None`.
+        data: Option<Value>,
     },
     /// No answer at all.
     Silent,
-    /// This text frame and nothing else.
+    /// This text frame and nothing else; in a batch, before the answers to the rest.
     Text(String),
-    /// The inner verdict after this long; other calls on the socket go on meanwhile.
+    /// The inner verdict after this long; other calls on the socket go on meanwhile. A batch waits for its slowest call.
     After(Duration, Box<Verdict>),
 }
 
@@ -62,7 +68,8 @@ type Judge = dyn Fn(&Call) -> Verdict + Send + Sync;
 
 /// The programmable WebSocket side of a front.
 ///
-/// As on Agave, equal subscriptions get one id over the whole server and are one entry per connection: the first
+/// As on Agave, equal subscriptions get one id over the whole server, as long as somebody holds them, and are one entry
+/// per connection: the first
 /// unsubscribe removes it, the second is told `Invalid subscription id.` Ids count from 0. A message of more than
 /// 4,096 bytes from the client ends its connection, and so does a client that reads too slowly.
 pub struct Pubsub {
@@ -97,9 +104,9 @@ pub fn account(lamports: u64, owner: &str, data: &[u8]) -> Value {
 // === impl Verdict ===
 
 impl Verdict {
-    /// A JSON-RPC error.
+    /// A JSON-RPC error without data.
     pub fn error(code: i64, message: &str) -> Self {
-        Self::Error { code, message: message.to_owned() }
+        Self::Error { code, message: message.to_owned(), data: None }
     }
 
     /// This verdict, `delay` later.

@@ -71,6 +71,16 @@ impl Subscription {
         self.params.get(0).and_then(Value::as_str)
     }
 
+    /// Whether this is what a call asks for. Parameters that are left out are as good as null.
+    fn is(&self, method: &str, params: &Value) -> bool {
+        self.method == method
+            && match (&self.params, params) {
+                (Value::Object(mine), Value::Object(others)) => mine == others,
+                (Value::Object(_), _) | (_, Value::Object(_)) => false,
+                (mine, others) => given(mine) == given(others),
+            }
+    }
+
     pub(super) fn wants_logs(&self, mentions: &[&str]) -> bool {
         if self.method != "logsSubscribe" {
             return false;
@@ -132,62 +142,14 @@ impl Registry {
         });
     }
 
-    /// Subscribes a connection and queues the answer `reply` makes of the id, before any notification can be. Returns
-    /// how many subscriptions the connection then holds; nothing is done and said if it would be more than `cap`.
-    pub(super) fn subscribe(
-        &self,
-        connection: u64,
-        method: &str,
-        params: &Value,
-        cap: Option<u64>,
-        reply: impl FnOnce(u64) -> Message,
-    ) -> Option<u64> {
-        let mut held = None;
-        self.state.send_if_modified(|state| {
-            held = Some(state.held_with(connection, method, params))
-                .filter(|held| cap.is_none_or(|cap| *held <= cap));
-            if held.is_none() {
-                return false;
-            }
-            let equal = state
-                .subscriptions
-                .values_mut()
-                .find(|subscription| subscription.method == method && subscription.params == *params);
-            let id = if let Some(subscription) = equal {
-                subscription.connections.insert(connection);
-                subscription.id
-            } else {
-                let id = state.next_id;
-                state.next_id = state.next_id.saturating_add(1);
-                state.subscriptions.insert(
-                    id,
-                    Subscription {
-                        id,
-                        method: method.to_owned(),
-                        params: params.clone(),
-                        connections: BTreeSet::from([connection]),
-                    },
-                );
-                id
-            };
-            state.send(connection, Outgoing::plain(reply(id)));
-            true
-        });
-        held
-    }
-
-    /// Unsubscribes a connection; `false` if it does not hold this id.
-    pub(super) fn unsubscribe(&self, connection: u64, id: u64) -> bool {
-        let mut held = false;
+    /// Lets a connection subscribe and unsubscribe, and queues the frames it is answered with before any notification
+    /// can be.
+    pub(super) fn converse(&self, connection: u64, answer: impl FnOnce(&mut State) -> Vec<Message>) {
         self.state.send_modify(|state| {
-            if let Some(subscription) = state.subscriptions.get_mut(&id) {
-                held = subscription.connections.remove(&connection);
-                if subscription.connections.is_empty() {
-                    state.subscriptions.remove(&id);
-                }
+            for frame in answer(state) {
+                state.send(connection, Outgoing::plain(frame));
             }
         });
-        held
     }
 
     /// Ends subscriptions without a word; returns how many.
@@ -199,10 +161,6 @@ impl Registry {
             forgotten = before.saturating_sub(state.subscriptions.len());
         });
         forgotten
-    }
-
-    pub(super) fn send(&self, connection: u64, frame: Message) {
-        self.state.borrow().send(connection, Outgoing::plain(frame));
     }
 
     pub(super) fn broadcast(&self, frame: &Message) -> usize {
@@ -277,12 +235,48 @@ impl Registry {
 // === impl State ===
 
 impl State {
+    /// Subscribes a connection; returns the subscription's id and how many the connection then holds. Nothing is done
+    /// if it would be more than `cap`.
+    pub(super) fn subscribe(
+        &mut self,
+        connection: u64,
+        method: &str,
+        params: &Value,
+        cap: Option<u64>,
+    ) -> Option<(u64, u64)> {
+        let held = self.held_with(connection, method, params);
+        if cap.is_some_and(|cap| held > cap) {
+            return None;
+        }
+        let equal = self.subscriptions.values_mut().find(|one| one.is(method, params));
+        if let Some(subscription) = equal {
+            subscription.connections.insert(connection);
+            return Some((subscription.id, held));
+        }
+        let id = self.next_id;
+        self.next_id = self.next_id.saturating_add(1);
+        let connections = BTreeSet::from([connection]);
+        let (method, params) = (method.to_owned(), params.clone());
+        self.subscriptions.insert(id, Subscription { id, method, params, connections });
+        Some((id, held))
+    }
+
+    /// Unsubscribes a connection; `false` if it does not hold this id.
+    pub(super) fn unsubscribe(&mut self, connection: u64, id: u64) -> bool {
+        let Some(subscription) = self.subscriptions.get_mut(&id) else { return false };
+        let held = subscription.connections.remove(&connection);
+        if subscription.connections.is_empty() {
+            self.subscriptions.remove(&id);
+        }
+        held
+    }
+
     /// Subscriptions a connection holds once it holds this one.
     fn held_with(&self, connection: u64, method: &str, params: &Value) -> u64 {
-        let held = self.subscriptions.values().filter(|subscription| {
-            subscription.connections.contains(&connection)
-                && !(subscription.method == method && subscription.params == *params)
-        });
+        let held = self
+            .subscriptions
+            .values()
+            .filter(|one| one.connections.contains(&connection) && !one.is(method, params));
         u64::try_from(held.count()).unwrap_or(u64::MAX).saturating_add(1)
     }
 
@@ -295,4 +289,11 @@ impl State {
         }
         sent
     }
+}
+
+/// Positional parameters without the nulls at their end.
+fn given(params: &Value) -> &[Value] {
+    let params = params.as_array().map_or(&[][..], Vec::as_slice);
+    let given = params.iter().rposition(|one| !one.is_null()).map_or(0, |last| last.saturating_add(1));
+    params.get(..given).unwrap_or_default()
 }

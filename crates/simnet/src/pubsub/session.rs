@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use futures_util::{FutureExt, SinkExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use http::{HeaderMap, Version};
-use serde_json::{Value, json};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::mpsc,
@@ -20,10 +19,17 @@ use tokio_tungstenite::{
 };
 
 use super::{
-    Pubsub, Verdict,
+    Pubsub,
+    exchange::{Exchange, Item},
     outbox::{Due, Outbox, Outgoing},
+    registry::State,
 };
-use crate::{call::Call, connection::Connection, provider::Credentials};
+use crate::{
+    call::Call,
+    connection::Connection,
+    jsonrpc::{self, Asked, Entry},
+    provider::Credentials,
+};
 
 /// Bytes a client's message may have (`max_message_size` in Agave's `rpc_pubsub_service.rs`).
 const MAX_CLIENT_MESSAGE: usize = 4096;
@@ -36,7 +42,7 @@ enum Event {
     Outgoing(Box<Outgoing>),
     Late,
     Incoming(Option<Result<Message, tungstenite::Error>>),
-    Due(Box<Call>, Verdict),
+    Due(Exchange),
     Flow,
     Drain,
 }
@@ -116,7 +122,7 @@ impl Pubsub {
     {
         let mut flowing = self.flow.subscribe();
         let mut outbox = Outbox::default();
-        let mut delayed: FuturesUnordered<BoxFuture<'static, (Box<Call>, Verdict)>> = FuturesUnordered::new();
+        let mut delayed: FuturesUnordered<BoxFuture<'static, Exchange>> = FuturesUnordered::new();
         let mut draining = false;
         loop {
             let flow = *flowing.borrow_and_update();
@@ -127,7 +133,7 @@ impl Pubsub {
                     Some(frame) = outgoing.recv(), if writes => Event::Outgoing(Box::new(frame)),
                     () = late(outbox.next_due()), if writes => Event::Late,
                     incoming = socket.next(), if flow.reads() => Event::Incoming(incoming),
-                    Some((call, verdict)) = delayed.next() => Event::Due(call, verdict),
+                    Some(exchange) = delayed.next() => Event::Due(exchange),
                     () = connection.draining(), if writes && !draining => Event::Drain,
                     else => std::future::pending().await,
                 }
@@ -153,15 +159,26 @@ impl Pubsub {
                     self.write(&mut socket, outbox.due(Instant::now())).await?;
                     socket.flush().await?;
                 }
-                Event::Incoming(None) => return Ok(()),
-                Event::Incoming(Some(message)) => {
-                    if let Some(call) = self.read(message?, handshake, connection) {
-                        self.journal.record(call.clone());
-                        let verdict = self.verdict(&call);
-                        self.settle(Box::new(call), verdict, connection, &delayed);
+                Event::Incoming(message) => {
+                    let Some(message) = message.transpose()? else { return Ok(()) };
+                    // The protocol layer answers pings.
+                    if message.is_ping() {
+                        self.pinged();
+                    }
+                    if !message.is_text() && !message.is_binary() {
+                        continue;
+                    }
+                    // To a node text is text, in whatever kind of frame; with any other bytes it ends the connection.
+                    let Ok(text) = message.to_text() else { return Ok(()) };
+                    let Some(mut exchange) = self.read(text, handshake, connection) else { continue };
+                    let delay = exchange.delay();
+                    if delay.is_zero() {
+                        self.conclude(exchange, connection);
+                    } else {
+                        delayed.push(tokio::time::sleep(delay).map(|()| exchange).boxed());
                     }
                 }
-                Event::Due(call, verdict) => self.settle(call, verdict, connection, &delayed),
+                Event::Due(exchange) => self.conclude(exchange, connection),
                 Event::Flow => {}
                 Event::Drain => {
                     draining = true;
@@ -191,78 +208,40 @@ impl Pubsub {
         Ok(())
     }
 
-    /// The call a message carries, if it carries one.
-    fn read(&self, message: Message, handshake: &Handshake, connection: &Connection) -> Option<Call> {
-        if message.is_ping() {
-            self.pinged();
-        }
-        // Pings are answered by the protocol layer; a node ignores binary frames.
-        let text = message.is_text().then(|| message.into_text().ok()).flatten()?;
+    /// What a frame asks; none if it asks nothing.
+    fn read(&self, text: &str, handshake: &Handshake, connection: &Connection) -> Option<Exchange> {
         connection.requested(Version::HTTP_11);
-        let Ok(mut call) = serde_json::from_str::<Value>(&text) else {
-            let error = json!({"code": -32700, "message": "Parse error"});
-            self.registry.send(connection.number(), failure(&Value::Null, &error));
-            return None;
+        let Some(request) = jsonrpc::Request::read(text) else {
+            return Some(Exchange::new(false, vec![Item::Worded(jsonrpc::parse_error())]));
         };
-        Some(Call {
-            method: call.get("method").and_then(Value::as_str).unwrap_or_default().to_owned(),
-            params: call.get_mut("params").map(Value::take).unwrap_or_default(),
-            id: call.get_mut("id").map(Value::take).unwrap_or_default(),
-            headers: handshake.headers.clone(),
-            path: handshake.path.clone(),
-            version: Version::HTTP_11,
-            connection: connection.number(),
-            batch: 1,
-            at: Instant::now(),
-        })
+        let batch = request.entries.len();
+        let items = request.entries.into_iter().filter_map(|entry| match entry {
+            Entry::Call(Asked { method, params, id }) => {
+                let call = Call {
+                    method,
+                    params,
+                    id,
+                    headers: handshake.headers.clone(),
+                    path: handshake.path.clone(),
+                    version: Version::HTTP_11,
+                    connection: connection.number(),
+                    batch,
+                    at: Instant::now(),
+                };
+                self.journal.record(call.clone());
+                let verdict = self.verdict(&call);
+                Some(Item::Call(Box::new(call), verdict))
+            }
+            Entry::Notification { .. } => None,
+            Entry::Refused(answer) => Some(Item::Worded(answer)),
+        });
+        let items: Vec<_> = items.collect();
+        (!items.is_empty()).then(|| Exchange::new(request.batch, items))
     }
 
-    fn settle(
-        &self,
-        call: Box<Call>,
-        verdict: Verdict,
-        connection: &Connection,
-        delayed: &FuturesUnordered<BoxFuture<'static, (Box<Call>, Verdict)>>,
-    ) {
-        match verdict {
-            Verdict::Node => self.as_node(&call, connection),
-            Verdict::Error { code, message } => {
-                self.registry
-                    .send(call.connection, failure(&call.id, &json!({"code": code, "message": message})));
-            }
-            Verdict::Silent => {}
-            Verdict::Text(text) => self.registry.send(call.connection, Message::text(text)),
-            Verdict::After(delay, then) => {
-                delayed.push(tokio::time::sleep(delay).map(move |()| (call, *then)).boxed());
-            }
-        }
-    }
-
-    fn as_node(&self, call: &Call, connection: &Connection) {
-        let visit = connection.visit();
-        if call.method.ends_with("Unsubscribe") {
-            let id = call.params.get(0).and_then(Value::as_u64);
-            let held = id.is_some_and(|id| self.registry.unsubscribe(call.connection, id));
-            let answer = if held {
-                success(&call.id, &json!(true))
-            } else {
-                failure(&call.id, &json!({"code": -32602, "message": "Invalid subscription id."}))
-            };
-            self.registry.send(call.connection, answer);
-        } else if call.method.ends_with("Subscribe") {
-            let reply = |subscription| success(&call.id, &json!(subscription));
-            let cap = visit.subscription_cap();
-            match self.registry.subscribe(call.connection, &call.method, &call.params, cap, reply) {
-                Some(held) => visit.subscribed(held),
-                None => {
-                    let error = visit.refuse_subscription(&call.method);
-                    self.registry.send(call.connection, failure(&call.id, &error));
-                }
-            }
-        } else {
-            let error = json!({"code": -32601, "message": "Method not found"});
-            self.registry.send(call.connection, failure(&call.id, &error));
-        }
+    fn conclude(&self, exchange: Exchange, connection: &Connection) {
+        let conclude = |state: &mut State| exchange.conclude(state, connection.visit());
+        self.registry.converse(connection.number(), conclude);
     }
 }
 
@@ -272,14 +251,6 @@ async fn late(due: Option<Instant>) {
         Some(due) => tokio::time::sleep_until(due).await,
         None => std::future::pending().await,
     }
-}
-
-fn success(id: &Value, result: &Value) -> Message {
-    Message::text(format!(r#"{{"jsonrpc":"2.0","result":{result},"id":{id}}}"#))
-}
-
-fn failure(id: &Value, error: &Value) -> Message {
-    Message::text(format!(r#"{{"jsonrpc":"2.0","error":{error},"id":{id}}}"#))
 }
 
 // === impl Registered ===

@@ -236,3 +236,104 @@ async fn pubsub_speaks_tls_where_http_does() {
     assert_eq!(answer, Message::text(r#"{"jsonrpc":"2.0","result":0,"id":1}"#));
     assert_eq!((front.ws().tally().traffic().tls_handshakes, front.ws().tally().traffic().upgrades), (1, 1));
 }
+
+async fn say(socket: &mut Socket, text: &str) -> Value {
+    socket.send(Message::text(text)).await.unwrap();
+    hear(socket).await
+}
+
+#[tokio::test]
+async fn what_is_no_call_is_refused_and_what_has_no_id_is_not_answered() {
+    let front = Front::start(Protocol::Http1).await.unwrap();
+    let mut socket = connect(&front).await;
+    for (text, code) in [("{", -32700), ("1", -32700), ("", -32700), ("{}", -32600), ("[1]", -32700)] {
+        assert_eq!(say(&mut socket, text).await["error"]["code"], code, "{text}");
+    }
+    for text in
+        [r#"{"jsonrpc":"2.0","method":"ping"}"#, r#"{"jsonrpc":"2.0","method":"slotSubscribe"}"#, "[]"]
+    {
+        socket.send(Message::text(text)).await.unwrap();
+    }
+    let next = say(&mut socket, r#"{"jsonrpc":"2.0","id":1,"method":"nonsenseUnsubscribe"}"#).await;
+    assert_eq!((&next["id"], &next["error"]["code"]), (&json!(1), &json!(-32601)));
+    assert!(front.pubsub().subscriptions().is_empty());
+    assert_eq!(front.pubsub().journal().len(), 1);
+}
+
+#[tokio::test]
+async fn a_batch_is_answered_at_once_and_in_order() {
+    let front = Front::start(Protocol::Http1).await.unwrap();
+    front.pubsub().respond(|call| match call.id.as_u64() {
+        Some(2) => Verdict::Node.after(Duration::from_millis(20)),
+        Some(3) => Verdict::Silent,
+        Some(4) => Verdict::Result(json!("four")),
+        _ => Verdict::Node,
+    });
+    let mut socket = connect(&front).await;
+    let call = |id: u64, method: &str| json!({"jsonrpc": "2.0", "id": id, "method": method});
+    let notification = json!({"jsonrpc": "2.0", "method": "ping"});
+    let batch = json!([
+        call(1, "slotSubscribe"),
+        notification,
+        call(2, "rootSubscribe"),
+        call(3, "x"),
+        {},
+        call(4, "x")
+    ]);
+    let answers = say(&mut socket, &batch.to_string()).await;
+    let invalid = json!({"code": -32600, "message": "Invalid request"});
+    assert_eq!(
+        answers,
+        json!([
+            {"jsonrpc": "2.0", "result": 0, "id": 1},
+            {"jsonrpc": "2.0", "result": 1, "id": 2},
+            {"jsonrpc": "2.0", "error": invalid, "id": null},
+            {"jsonrpc": "2.0", "result": "four", "id": 4},
+        ])
+    );
+}
+
+#[tokio::test]
+async fn a_binary_frame_is_text_unless_it_is_none() {
+    let front = Front::start(Protocol::Http1).await.unwrap();
+    let mut socket = connect(&front).await;
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"slotSubscribe"}"#;
+    socket.send(Message::binary(call.as_bytes())).await.unwrap();
+    assert_eq!(hear(&mut socket).await["result"], 0);
+    socket.send(Message::binary(&b"{\xff}"[..])).await.unwrap();
+    front.pubsub().until(<[_]>::is_empty).await;
+}
+
+#[tokio::test]
+async fn unsubscribing_takes_one_number() {
+    let front = Front::start(Protocol::Http1).await.unwrap();
+    let mut socket = connect(&front).await;
+    for (params, why) in [
+        (json!(["x"]), "invalid type: string \"x\", expected u64"),
+        (json!([]), "invalid length 0, expected a tuple of size 1"),
+        (json!(null), "invalid type: null, expected a tuple of size 1"),
+        (json!([-1]), "invalid value: integer `-1`, expected u64"),
+    ] {
+        let error = &ask(&mut socket, 1, "slotUnsubscribe", params).await["error"];
+        assert_eq!(*error, json!({"code": -32602, "message": format!("Invalid params: {why}.")}));
+    }
+}
+
+#[tokio::test]
+async fn parameters_left_out_make_no_other_subscription() {
+    let front = Front::start(Protocol::Http1).await.unwrap();
+    let mut socket = connect(&front).await;
+    for (method, params, id) in [
+        ("slotSubscribe", json!(null), 0),
+        ("slotSubscribe", json!([]), 0),
+        ("accountSubscribe", json!(["A"]), 1),
+        ("accountSubscribe", json!(["A", null]), 1),
+        ("accountSubscribe", json!(["A", {}]), 2),
+        ("accountSubscribe", json!({"A": 1}), 3),
+        ("accountSubscribe", json!({"B": 1}), 4),
+    ] {
+        assert_eq!(ask(&mut socket, 1, method, params).await["result"], id);
+    }
+    assert_eq!(ask(&mut socket, 1, "slotUnsubscribe", json!([0])).await["result"], true);
+    assert_eq!(ask(&mut socket, 1, "slotSubscribe", json!([])).await["result"], 5, "nobody held it any more");
+}

@@ -30,7 +30,8 @@ pub(super) fn health(node: &Node, params: &Value) -> Result<Value, RpcError> {
     Ok(json!("ok"))
 }
 
-pub(super) fn version(_: &Node, params: &Value) -> Result<Value, RpcError> {
+/// The same over HTTP and PubSub, from whatever node.
+pub(crate) fn version(params: &Value) -> Result<Value, RpcError> {
     params::none(params)?;
     Ok(json!({"solana-core": VERSION, "feature-set": FEATURE_SET}))
 }

@@ -33,6 +33,7 @@ mod wire;
 
 use serde_json::Value;
 
+pub(crate) use self::cluster::version;
 use self::{
     Method::{Fresh, Shelved},
     error::RpcError,
@@ -83,7 +84,7 @@ const METHODS: [(&str, Method); 40] = [
     ("getTokenSupply", Fresh(tokens::supply)),
     ("getTransaction", Fresh(transactions::transaction)),
     ("getTransactionCount", Fresh(cluster::transaction_count)),
-    ("getVersion", Fresh(cluster::version)),
+    ("getVersion", Fresh(|_, params| version(params))),
     ("getVoteAccounts", Fresh(cluster::vote_accounts)),
     ("isBlockhashValid", Fresh(blocks::is_blockhash_valid)),
     ("minimumLedgerSlot", Fresh(cluster::first_slot)),
