@@ -5,7 +5,8 @@ use std::{fs, io, net::SocketAddr, sync::Arc, time::Duration};
 use eda_connection::endpoint;
 use eda_limits::profile;
 use eda_simnet::{
-    Front, Protocol, chain,
+    Front, Protocol,
+    chain::{self, Mix},
     cluster::Simnet,
     endpoint::{Endpoint, Options},
     faults,
@@ -113,7 +114,14 @@ pub(crate) async fn serve(args: &cli::Simnet) -> Result<Exit, Failure> {
     let limits = profile.map(profile::Profile::limits).unwrap_or_default();
     let faults = args.faults.as_deref().map(faults::Plan::read).transpose().map_err(Unsimulated::from)?;
     let config = chain(args.seed, args.slot_time.into());
-    let cluster = Simnet::new(chain::Config { mix: args.mix.unwrap_or(config.mix), ..config });
+    let cluster = Simnet::new(match args.mix {
+        // Then no slot goes without its block either.
+        Some(Mix::NONE) => {
+            chain::Config { mix: Mix::NONE, skipped_per_mille: 0, abandoned_per_mille: 0, ..config }
+        }
+        Some(mix) => chain::Config { mix, ..config },
+        None => config,
+    });
     for address in [args.http, args.ws()] {
         if !address.ip().is_loopback() {
             return Err(Unsimulated::NotLoopback(address).into());

@@ -141,7 +141,7 @@ async fn validator() -> Option<Validator> {
 
 /// `eda simnet`, and where it says that it answers.
 async fn simnet() -> (Eda, String, String) {
-    let arguments = ["simnet", "--http", "127.0.0.1:0", "--seed", "1"];
+    let arguments = ["simnet", "--http", "127.0.0.1:0", "--seed", "1", "--mix", "none"];
     let eda = Launch::of(env!("CARGO_BIN_EXE_eda")).unwrap().args(arguments).start().unwrap();
     let serving = eda.wait_for_line(|line| line.text.contains("ws://"), STARTUP).await.unwrap();
     let url = |scheme: &str| {
@@ -169,7 +169,6 @@ async fn a_validator_tells_its_clients_what_is_expected() {
 }
 
 #[tokio::test]
-#[ignore = "eda has no simnet command"]
 async fn simnet_tells_its_clients_what_a_validator_would() {
     let Some(clients) = Clients::found().await else { return };
     let (_eda, http, ws) = simnet().await;
@@ -187,7 +186,7 @@ async fn a_validator_tells_rust_clients_what_is_expected() {
 }
 
 #[tokio::test]
-#[ignore = "builds the Rust clients, which takes minutes, and eda has no simnet command"]
+#[ignore = "builds the Rust clients, which takes minutes"]
 async fn simnet_tells_rust_clients_what_a_validator_would() {
     let Some(clients) = Clients::found().await else { return };
     let (_eda, http, ws) = simnet().await;

@@ -271,6 +271,8 @@ await step('an empty transaction', () => sendRaw(''));
 await step('a transaction too large', () => sendRaw(Buffer.alloc(1233).toString('base64')));
 const failed = await send('failing burn', await tooMuch(), { skipPreflight: true });
 await step('sent twice', () => sendRaw(wire(burning)));
+// kit hears of the failure as soon as the transaction is processed.
+await until('the failure is confirmed', async () => (await rpc.getTransaction(failed, { ...v0, encoding: 'json' }).send()) !== null);
 await step('getTransaction failed', () => rpc.getTransaction(failed, { ...v0, encoding: 'json' }).send());
 await step('getTransaction failed, parsed', () => rpc.getTransaction(failed, { ...v0, encoding: 'jsonParsed' }).send());
 await step('getSignatureStatuses failed', () => rpc.getSignatureStatuses([failed]).send());
