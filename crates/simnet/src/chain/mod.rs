@@ -1,7 +1,7 @@
 //! The simulated chain: slots, blocks, forks and commitments, from a seed.
 //!
-//! It knows no time and does no I/O: [`Chain::produce`] makes the next slot whenever it is called. Who serves it to
-//! clients is the [`node`](crate::node)'s business.
+//! It knows no time and does no I/O: `Chain::produce` makes the next slot whenever it is called. Who serves it to clients
+//! is the [`node`](crate::node)'s business.
 
 mod account;
 mod accounts;

@@ -1,7 +1,7 @@
-//! What goes wrong on purpose: by a [`Plan`] with a seed, or on command, and noted in a [`Journal`] when it did.
+//! What goes wrong on purpose: by a `Plan` with a seed, or on command, and noted in a `Journal` when it did.
 //!
-//! One [`Faults`] belongs to one endpoint. [`Front::afflict`](crate::Front::afflict) lets it act on responses and
-//! notifications; what happens to sockets, the node and the chain happens in [`Faults::tick`]. Which fault applies is
+//! One `Faults` belongs to one endpoint. [`Front::afflict`](crate::Front::afflict) lets it act on responses and
+//! notifications; what happens to sockets, the node and the chain happens in `Faults::tick`. Which fault applies is
 //! decided by a core that knows no clock: time and slots are those of the last tick.
 
 /// Calls that start, stop and list faults.

@@ -18,7 +18,7 @@ pub const fn extended_bytes(values: &[u64]) -> u64 {
     bytes
 }
 
-/// Token-2022 46/0: every burn of the mint will need `authority` too. Goes before [`initialize_mint`].
+/// Token-2022 46/0: every burn of the mint will need `authority` too. Goes before `initialize_mint`.
 pub fn initialize_permissioned_burn(mint: Address, authority: Address) -> Instruction {
     let mut data = vec![46, 0];
     data.extend(authority.as_array());

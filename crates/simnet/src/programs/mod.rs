@@ -1,4 +1,4 @@
-//! The programs of the simulated cluster, one file each. A new one is a file and a line in [`find`].
+//! The programs of the simulated cluster, one file each. A new one is a file and a line in `ALL`.
 
 /// What programs written with Anchor have in common.
 pub(crate) mod anchor;
