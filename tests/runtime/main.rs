@@ -4,7 +4,6 @@
 //! Compute units may differ, and are listed when they do.
 
 #![expect(clippy::unwrap_used, reason = "an answer that is not as documented fails the test")]
-#![expect(clippy::print_stderr, reason = "a test tells the person who runs it")]
 
 /// What both sides are compared by.
 mod record;

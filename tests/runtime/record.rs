@@ -47,9 +47,9 @@ impl Record {
             });
             json!([group["index"], called.collect::<Value>()])
         });
-        let returned = match &meta["returnData"] {
-            Value::Object(returned) => json!([returned["programId"], returned["data"][0]]),
-            _ => Value::Null,
+        let returned = match meta["returnData"].as_object() {
+            Some(returned) => json!([returned["programId"], returned["data"][0]]),
+            None => Value::Null,
         };
         let numbers = |field: &str| -> Vec<i128> {
             meta[field].as_array().unwrap().iter().map(|number| number.as_u64().unwrap().into()).collect()
