@@ -47,9 +47,10 @@ impl Record {
             });
             json!([group["index"], called.collect::<Value>()])
         });
-        let returned = meta["returnData"].as_object();
-        let returned = returned.map(|returned| json!([returned["programId"], returned["data"][0]]));
-        let returned = returned.unwrap_or_default();
+        let returned = match meta["returnData"].as_object() {
+            Some(returned) => json!([returned["programId"], returned["data"][0]]),
+            None => Value::Null,
+        };
         let numbers = |field: &str| -> Vec<i128> {
             meta[field].as_array().unwrap().iter().map(|number| number.as_u64().unwrap().into()).collect()
         };
