@@ -141,7 +141,7 @@ impl Client {
         } else {
             json.extend_from_slice(body);
         }
-        if !json.starts_with(br#"{"id":1,"jsonrpc":"2.0","result":{"#) {
+        if !json.starts_with(br#"{"jsonrpc":"2.0","result":{"#) {
             return Err(String::from_utf8_lossy(&json).chars().take(200).collect::<String>().into());
         }
         Ok(json.into())
