@@ -139,6 +139,27 @@ mod tests {
     }
 
     #[test]
+    fn a_part_is_flushed_wherever_it_ends() {
+        // Some 130 kB of this fill a block of the compressor, which has output left just after that.
+        let (mut chance, mut text) = (fastrand::Rng::with_seed(1), Vec::new());
+        while text.len() < 140_000 {
+            text.extend_from_slice(
+                br#"{"meta":{"err":null,"fee":5000,"logMessages":["Program Vote1111111111"#,
+            );
+            text.extend_from_slice(br#"11111111111111111111111111111 success"]},"transaction":[""#);
+            text.extend((0..120).map(|_| u8::try_from(chance.alphanumeric()).unwrap()));
+            text.extend_from_slice(br#"","base64"],"version":"legacy"},"#);
+        }
+        for length in (100_000..140_000).step_by(200) {
+            let text = &text[..length];
+            let mut archive = Archive::new();
+            archive.add(&Deflated::of(text).unwrap());
+            archive.add_text(b"the end").unwrap();
+            assert!(read(archive) == [text, b"the end"].concat(), "{length}");
+        }
+    }
+
+    #[test]
     fn chance_has_no_part_that_cannot_be_joined() {
         let seed = fastrand::u64(..);
         println!("seed {seed}");
