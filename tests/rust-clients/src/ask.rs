@@ -46,13 +46,13 @@ pub(crate) fn transaction(encoding: UiTransactionEncoding, version: Option<u8>) 
     }
 }
 
-/// A block, without rewards.
+/// A block with transactions of all versions, without rewards.
 pub(crate) fn block(details: TransactionDetails, encoding: UiTransactionEncoding) -> RpcBlockConfig {
     RpcBlockConfig {
         encoding: Some(encoding),
         transaction_details: Some(details),
         rewards: Some(false),
         commitment: Some(CONFIRMED),
-        max_supported_transaction_version: Some(0),
+        max_supported_transaction_version: Some(1),
     }
 }

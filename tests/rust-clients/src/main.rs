@@ -258,11 +258,11 @@ impl Steps {
         let behind = |slots: Vec<u64>| slots.into_iter().map(|one| one - slot).collect::<Vec<_>>();
         told.step(
             "getBlocks",
-            rpc.get_blocks_with_commitment(slot, Some(slot + 1), CONFIRMED).await.map(behind),
+            rpc.get_blocks_with_commitment(slot, Some(slot), CONFIRMED).await.map(behind),
         );
         told.step(
             "getBlocksWithLimit",
-            rpc.get_blocks_with_limit_and_commitment(slot, 2, CONFIRMED).await.map(behind),
+            rpc.get_blocks_with_limit_and_commitment(slot, 1, CONFIRMED).await.map(behind),
         );
         told.step("getBlockTime", rpc.get_block_time(slot).await);
 
