@@ -48,13 +48,19 @@ async function versioned(instructions, signers) {
   return transaction;
 }
 
-/** Sends, waits for the confirmation the way the client does, and returns the signature. */
-async function send(title, transaction, options) {
+/** Sends and returns the signature. */
+async function sendOnly(title, transaction, options) {
   let signature;
   await step(`send ${title}`, async () => {
     signature = name(await connection.sendRawTransaction(transaction.serialize(), options), `signature of ${title}`);
     return signature;
   });
+  return signature;
+}
+
+/** Sends, waits for the confirmation the way the client does, and returns the signature. */
+async function send(title, transaction) {
+  const signature = await sendOnly(title, transaction);
   await step(`confirm ${title}`, () => connection.confirmTransaction({ signature, ...latest }, 'confirmed'));
   return signature;
 }
@@ -265,7 +271,9 @@ await step('a payer without lamports', async () => {
   transaction.sign(stranger);
   return connection.sendRawTransaction(transaction.serialize());
 });
-const failed = await send('failing burn', await tooMuch(), { skipPreflight: true });
+const failed = await sendOnly('failing burn', await tooMuch(), { skipPreflight: true });
+// confirmTransaction tells of a failure by its result or by throwing, depending on what it hears first.
+await until('the failure is confirmed', async () => (await connection.getTransaction(failed, v0)) !== null);
 await step('sent twice', async () => {
   await connection.sendRawTransaction(burning.serialize());
 });
