@@ -21,7 +21,6 @@ use crate::{
     notify::Notifier,
     provider::Provider,
     reply::Reply,
-    rpc,
     truth::Row,
 };
 
@@ -190,7 +189,7 @@ impl Desk {
         match call.method.as_str() {
             TRUTH => Reply::Result(self.truth(&call.params)),
             METER => Reply::Result(json!(self.provider.meter())),
-            _ => rpc::answer(&self.node, call),
+            _ => self.node.answer(call),
         }
     }
 

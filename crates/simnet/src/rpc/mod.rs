@@ -93,21 +93,18 @@ const METHODS: [(&str, Method); 40] = [
     ("simulateTransaction", Fresh(simulate::simulate)),
 ];
 
-/// What the node answers to a call.
-pub(crate) fn answer(node: &Node, call: &Call) -> Reply {
-    match METHODS.iter().find(|(name, _)| *name == call.method) {
-        Some((_, Fresh(method))) => method(node, &call.params).map_or_else(Reply::from, Reply::Result),
-        Some((_, Shelved(method))) => method(node, &call.params).map_or_else(Reply::from, Reply::Rendered),
-        None => RpcError::MethodNotFound.into(),
-    }
-}
-
 // === impl Node ===
 
 impl Node {
     /// What the node answers to a call.
     pub fn answer(&self, call: &Call) -> Reply {
-        answer(self, call)
+        match METHODS.iter().find(|(name, _)| *name == call.method) {
+            Some((_, Fresh(method))) => method(self, &call.params).map_or_else(Reply::from, Reply::Result),
+            Some((_, Shelved(method))) => {
+                method(self, &call.params).map_or_else(Reply::from, Reply::Rendered)
+            }
+            None => RpcError::MethodNotFound.into(),
+        }
     }
 }
 
