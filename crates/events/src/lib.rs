@@ -10,6 +10,8 @@ pub mod data;
 pub mod event;
 /// Deterministic event ids.
 pub mod id;
+/// What workers say, on its way to what keeps it.
+pub mod log;
 /// Bounded queues between a publisher that never waits and a reader that may die and come back.
 pub mod mailbox;
 /// Numbers that travel as JSON numbers.
@@ -32,12 +34,13 @@ pub use bus::{Bus, BusStats, Published};
 pub use data::{Data, Kind};
 pub use event::{Event, SCHEMA_VERSION, Source};
 pub use id::{BurnId, EventId, PositionEnd};
+pub use log::{Log, Progress};
 pub use mailbox::{
     Delivery, Input, InputStats, Latest, LatestPost, Mailbox, Post, Posted, Quarantined, Verdict,
 };
 pub use number::{Fraction, Percent};
 pub use path::Path;
-pub use primitives::{Cluster, Commitment, Decimals, RawAmount, Slot, WorkerName};
+pub use primitives::{Cluster, Commitment, Decimals, Genesis, RawAmount, Slot, WorkerName};
 pub use refusal::{Ledger, Refusal};
 pub use solana_address::Address;
 pub use solana_signature::Signature;

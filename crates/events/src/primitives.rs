@@ -1,6 +1,6 @@
 //! The small types that every crate speaks: each is one concept with its unit in its name.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,11 @@ pub enum Cluster {
     Genesis(String),
 }
 
+/// The hash of a chain's first block, base58: names the chain beyond doubt, where a cluster's name may stand for
+/// several (every simulated one is called the same). Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Genesis(Arc<str>);
+
 /// What the genesis hash of every simulated chain begins with in base58.
 const SIMULATED: &str = "Simnet";
 
@@ -73,6 +78,32 @@ pub enum WorkerName {
 impl fmt::Display for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+// === impl Genesis ===
+
+impl Genesis {
+    /// Stands for the chain while the endpoint has not said which one it is.
+    pub fn unknown() -> Self {
+        Self::from("unknown")
+    }
+
+    /// The hash, base58.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Genesis {
+    fn from(hash: &str) -> Self {
+        Self(hash.into())
+    }
+}
+
+impl fmt::Display for Genesis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
