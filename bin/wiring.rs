@@ -8,7 +8,7 @@ use eda_connection::{
     endpoint::Endpoint,
     feed::{Choice, FeedConfig, Interest, Mode, Unaffordable},
     http::HttpConfig,
-    pubsub,
+    pubsub, savings,
 };
 use eda_events::{Bus, WorkerName};
 use eda_liquidity_monitor::LiquidityMonitor;
@@ -73,6 +73,11 @@ pub(crate) fn connection(
             commitment: rpc.commitment,
             nominal_slot_time: if local { LOCAL_SLOT } else { PUBLIC_SLOT },
             queue: QUEUE,
+        },
+        savings: savings::Config {
+            on: rpc.savings,
+            kept_bytes: rpc.cache.bytes(),
+            ..savings::Config::default()
         },
         limits,
     })

@@ -58,6 +58,10 @@ pub(crate) struct Rpc {
     pub(crate) max_response: Size,
     /// Largest WebSocket message read.
     pub(crate) max_message: Size,
+    /// Whether requests are saved where they can be.
+    pub(crate) savings: bool,
+    /// Room for answers that never change.
+    pub(crate) cache: Size,
     /// Bounds of use that replace the profile's.
     pub(crate) limits: Limits,
 }
@@ -165,6 +169,8 @@ impl Default for Rpc {
             stall_timeout: Period::seconds(30),
             max_response: Size::megabytes(128),
             max_message: Size::megabytes(64),
+            savings: true,
+            cache: Size::megabytes(64),
             limits: Limits::default(),
         }
     }

@@ -6,6 +6,7 @@ use crate::{
     feed::{FeedNumbers, Plan},
     http::HttpStats,
     pubsub,
+    savings::Saved,
     vitals::Vital,
 };
 
@@ -24,6 +25,8 @@ pub struct Stats {
     pub refused_access: Option<String>,
     /// The HTTP side.
     pub http: HttpStats,
+    /// Requests that were not made.
+    pub saved: Saved,
     /// The WebSocket side.
     pub pubsub: pubsub::Stats,
     /// The feed.

@@ -5,7 +5,7 @@ use eda_connection::{
     endpoint::Endpoint,
     feed::{AccountFact, Choice, FeedConfig, Interest, LogHint, Mode, Traffic, TransactionFact, Watch},
     http::HttpConfig,
-    pubsub,
+    pubsub, savings,
 };
 use eda_events::{Address, Commitment, Delivery, WorkerName, mailbox::Mailbox};
 use eda_limits::Limits;
@@ -68,6 +68,7 @@ pub(crate) fn config(node: &Node) -> Config {
             nominal_slot_time: Duration::from_millis(20),
             queue: 4_096,
         },
+        savings: savings::Config::default(),
     }
 }
 
