@@ -73,6 +73,7 @@ pub(crate) fn connection(
             commitment: rpc.commitment,
             nominal_slot_time: if local { LOCAL_SLOT } else { PUBLIC_SLOT },
             queue: QUEUE,
+            sweep_interval: settings.config.feed.sweep_interval.get(),
         },
         savings: savings::Config {
             on: rpc.savings,

@@ -79,11 +79,13 @@ pub(crate) enum Profile {
 }
 
 /// `[feed]`: how facts are got.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Feed {
     /// Which way.
     pub(crate) mode: FeedMode,
+    /// How often each account is read that finds no room on the WebSocket.
+    pub(crate) sweep_interval: Period,
 }
 
 /// `feed.mode`: which way transactions are got.
@@ -173,6 +175,14 @@ impl Default for Rpc {
             cache: Size::megabytes(64),
             limits: Limits::default(),
         }
+    }
+}
+
+// === impl Feed ===
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self { mode: FeedMode::Auto, sweep_interval: Period::seconds(5) }
     }
 }
 

@@ -167,6 +167,7 @@ impl ConnectionManager {
             pubsub: self.pubsub.stats(),
             feed: self.feed.numbers(),
             plan: self.feed.current_plan(),
+            swept: self.feed.swept(),
             queues: self.feed.queues(),
         }
     }

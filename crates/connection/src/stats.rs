@@ -1,6 +1,8 @@
 //! The state of the connection at one moment, for status, events and `eda check`.
 
-use eda_events::{WorkerName, mailbox::InputStats};
+use std::collections::BTreeSet;
+
+use eda_events::{Address, WorkerName, mailbox::InputStats};
 
 use crate::{
     feed::{FeedNumbers, Plan},
@@ -33,6 +35,8 @@ pub struct Stats {
     pub feed: FeedNumbers,
     /// How transactions and accounts are read, and what that costs.
     pub plan: Option<Plan>,
+    /// The accounts that are read in turn, since the WebSocket has no room for them or the provider refuses them.
+    pub swept: BTreeSet<Address>,
     /// The transaction queue of every watch.
     pub queues: Vec<InputStats>,
 }

@@ -67,6 +67,7 @@ pub(crate) fn config(node: &Node) -> Config {
             commitment: Commitment::Confirmed,
             nominal_slot_time: Duration::from_millis(20),
             queue: 4_096,
+            sweep_interval: Duration::from_millis(50),
         },
         savings: savings::Config::default(),
     }
