@@ -279,7 +279,7 @@ impl Registry {
         let mut state = self.lock();
         let newest = state.accounts.get_mut(&fact.address).and_then(|account| account.newest.as_mut());
         let Some(newest) = newest else { return false };
-        let unchanged = fact.snapshot && !is_stale(fact, newest) && same_content(fact, newest);
+        let unchanged = fact.snapshot && fact.slot >= newest.slot && same_content(fact, newest);
         if unchanged {
             newest.slot = fact.slot;
         }
