@@ -146,6 +146,16 @@ async fn listen(
     }
 }
 
+/// Has every followed account read again from time to time: nodes have been seen to stop notifying in silence
+/// (agave#4456), and a state that is read twice is handed out once.
+pub(super) async fn read_again(shared: Arc<Shared>, snapshots: Arc<Snapshots>, stop: CancellationToken) {
+    while stop.run_until_cancelled(sleep(shared.compare_every)).await.is_some() {
+        for address in shared.registry.wanted().accounts {
+            snapshots.want(address);
+        }
+    }
+}
+
 /// Reads the accounts that need a snapshot, as many as possible at once.
 pub(super) async fn read_snapshots(shared: Arc<Shared>, snapshots: Arc<Snapshots>, stop: CancellationToken) {
     stop.run_until_cancelled(async {
