@@ -59,6 +59,11 @@ impl<T: Clone + fmt::Display + Send + 'static> Post<T> {
         self.with_queue(|queue| queue.push(item)).unwrap_or(Posted::Closed)
     }
 
+    /// How many more items fit now. A publisher that posts no more than this, and is the only one, leaves no gap.
+    pub fn room(&self) -> usize {
+        self.look(|queue| queue.capacity.saturating_sub(queue.items))
+    }
+
     /// Records that the publisher itself lost items here, a dropped connection for example, or that it cannot
     /// prove how many: then `missed` is its lower bound, and may be 0.
     pub fn gap(&self, missed: u64) -> Posted {
