@@ -60,6 +60,11 @@ impl Cursors {
         self.mentions.get(mention).map(|cursor| cursor.reached)
     }
 
+    /// Whether the address goes on from somewhere, or may.
+    pub(super) fn goes_on(&self, mention: &Address) -> bool {
+        self.mentions.get(mention).is_none_or(|cursor| cursor.reached > cursor.after)
+    }
+
     /// How far every address that has begun has come; `None` if there is none.
     pub(super) fn lowest(&self) -> Option<u64> {
         self.mentions.values().map(|cursor| cursor.reached).min()

@@ -37,6 +37,8 @@ use crate::{
 
 /// Notifications that may wait for the follower of one address, or be held back while it is listed.
 const NOTIFICATIONS: usize = 4_096;
+/// What is notified is held back for so many slots at most.
+const PATIENCE_SLOTS: u32 = 16;
 /// A listing that failed is made again after this.
 const AGAIN: Duration = Duration::from_secs(2);
 
@@ -69,8 +71,11 @@ struct Follower {
 /// Whether what is notified is fetched at once.
 enum Gate {
     Open,
-    /// What was missed comes first.
-    Held(VecDeque<(Signature, u64)>),
+    /// What was missed comes first; but where the plan allows few listings, what happens now does not wait for ever.
+    Held {
+        held: VecDeque<(Signature, u64)>,
+        until: Instant,
+    },
 }
 
 /// What the node said.
@@ -154,7 +159,7 @@ impl Follower {
             fetchers,
             tell,
             live: HashMap::new(),
-            gate: Gate::Held(VecDeque::new()),
+            gate: Gate::Open,
             asking: FuturesUnordered::new(),
             fetching: None,
             next: Instant::now(),
@@ -189,6 +194,7 @@ impl Follower {
                 },
                 Some(settled) = settled.recv() => self.settled(settled),
                 Some(asked) = self.asking.next() => self.asked(asked),
+                () = self.gate.expired() => self.open_gate(),
                 () = sleep_until(self.next), if idle => {
                     let listing = list(Arc::clone(&self.shared), self.mention, self.purpose);
                     self.asking.push(listing.boxed());
@@ -203,8 +209,11 @@ impl Follower {
         if generation > 1 {
             self.shared.stats.interrupted();
         }
-        if matches!(self.gate, Gate::Open) {
-            self.gate = Gate::Held(VecDeque::new());
+        // An address that begins now has missed nothing.
+        let missed = generation > 1 || self.shared.registry.goes_on(&self.mention);
+        if missed && matches!(self.gate, Gate::Open) {
+            let until = Instant::now() + self.shared.slot_time() * PATIENCE_SLOTS;
+            self.gate = Gate::Held { held: VecDeque::new(), until };
         }
         self.asking.clear();
         self.fetching = None;
@@ -240,9 +249,9 @@ impl Follower {
         } else {
             match &mut self.gate {
                 Gate::Open => self.fetch_live(signature, slot),
-                Gate::Held(held) if held.len() < NOTIFICATIONS => held.push_back((signature, slot)),
+                Gate::Held { held, .. } if held.len() < NOTIFICATIONS => held.push_back((signature, slot)),
                 // It is found by the listing after the one under way.
-                Gate::Held(_) => {
+                Gate::Held { .. } => {
                     self.shared.stats.missed(1);
                     self.hurry();
                 }
@@ -349,10 +358,26 @@ impl Follower {
         // The end of a gap is proven as soon as the node can have listed it.
         let settling = self.shared.slot_time() * u32::try_from(OVERLAP + 1).unwrap_or(u32::MAX);
         self.next = Instant::now() + if gap { settling } else { self.shared.compare_every };
-        if let Gate::Held(held) = std::mem::replace(&mut self.gate, Gate::Open) {
+        self.open_gate();
+    }
+
+    fn open_gate(&mut self) {
+        if let Gate::Held { held, .. } = std::mem::replace(&mut self.gate, Gate::Open) {
             for (signature, slot) in held {
                 self.fetch_live(signature, slot);
             }
+        }
+    }
+}
+
+// === impl Gate ===
+
+impl Gate {
+    /// Resolves when what is held back has waited long enough; never, if nothing is.
+    async fn expired(&self) {
+        match self {
+            Self::Open => std::future::pending().await,
+            Self::Held { until, .. } => sleep_until(*until).await,
         }
     }
 }

@@ -300,6 +300,14 @@ impl Registry {
         watches.filter_map(|entry| entry.cursors.reached(mention)).min()
     }
 
+    /// Whether an earlier run followed the address for some watch, or nobody can tell yet.
+    pub(super) fn goes_on(&self, mention: &Address) -> bool {
+        let state = self.lock();
+        let mut watches =
+            state.mentions.get(mention).into_iter().flatten().filter_map(|id| state.watches.get(id));
+        watches.any(|entry| entry.cursors.goes_on(mention))
+    }
+
     /// Hands a block to every watch whose next one it is. A watch without room for all of it gets none of it, and
     /// stays where it is.
     pub(super) fn block(&self, origin: &Origin, block: &Handout) -> HandedOut {

@@ -68,7 +68,12 @@ impl<T: Clone + fmt::Display + Send + 'static> Post<T> {
 
     /// Whether at least half of the queue is free.
     pub fn has_room(&self) -> bool {
-        self.with_queue(|queue| queue.items <= queue.capacity / 2).unwrap_or(false)
+        self.look(|queue| queue.items <= queue.capacity / 2)
+    }
+
+    /// How many more items fit now. A publisher that posts no more than this, and is the only one, leaves no gap.
+    pub fn room(&self) -> usize {
+        self.look(|queue| queue.capacity.saturating_sub(queue.items))
     }
 
     /// Records that the publisher itself lost items here, a dropped connection for example, or that it cannot
