@@ -32,6 +32,15 @@ pub(crate) struct Cursor {
     reader: u64,
 }
 
+// === impl Cursor ===
+
+impl Cursor {
+    /// Whether its consumer has read since the process started.
+    pub(crate) fn is_read(&self) -> bool {
+        self.reader > 0
+    }
+}
+
 // === impl Cursors ===
 
 impl Cursors {
@@ -54,6 +63,8 @@ impl Cursors {
         let cursor =
             cursors.entry(Arc::clone(name)).or_insert(Cursor { sequence: start, stored: None, reader: 0 });
         cursor.reader = cursor.reader.saturating_add(1);
+        // So that it is stored when it was last seen.
+        cursor.stored = None;
         let begun = (cursor.sequence, cursor.reader);
         drop(cursors);
         self.moved.notify_one();
@@ -89,6 +100,11 @@ impl Cursors {
                 cursor.stored = Some(*sequence);
             }
         }
+    }
+
+    /// Nothing waits for this consumer any more. If it comes back it begins anew.
+    pub(crate) fn forget(&self, name: &str) {
+        self.lock().remove(name);
     }
 
     /// All of them, by name.

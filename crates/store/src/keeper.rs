@@ -16,7 +16,7 @@ use crate::{
     commit::{self, Batch, Became, Failed, Ready, ReadyToSay},
     retention::{self, Retention},
     shared::Shared,
-    sqlite::Database,
+    sqlite::{self, Database},
     trouble::{Kind, Trouble},
 };
 
@@ -56,8 +56,10 @@ pub(crate) struct Keeper {
     queues: VecDeque<(Entries, oneshot::Sender<()>)>,
     /// The number of the last batch.
     batch: u64,
-    /// When the cursors that have moved are to be stored.
-    cursors_due: Option<Instant>,
+    /// Whether some cursor has moved since they were stored.
+    cursors_moved: bool,
+    /// When they may be stored again.
+    cursors_due: Instant,
     retention_due: Instant,
     closing: Option<oneshot::Sender<()>>,
     /// Kinds of trouble that were logged since something was last written.
@@ -91,7 +93,8 @@ impl Keeper {
             retention,
             queues: VecDeque::new(),
             batch,
-            cursors_due: None,
+            cursors_moved: false,
+            cursors_due: Instant::now(),
             retention_due: Instant::now() + retention::FIRST,
             closing: None,
             logged: HashSet::new(),
@@ -115,6 +118,9 @@ impl Keeper {
         if !cursors.is_empty() {
             self.write(Batch { cursors, ..Batch::default() }).await;
         }
+        if let Err(error) = sqlite::fold(&self.database.lock()) {
+            tracing::warn!(%error, "what was last written stays beside the store's file until the next start");
+        }
         let closing = self.closing.take();
         drop(self);
         if let Some(closing) = closing {
@@ -130,6 +136,9 @@ impl Keeper {
         loop {
             let queue = self.queues.front_mut().map(|(entries, _)| entries);
             let is_open = !self.commands.is_closed() || !self.commands.is_empty();
+            if self.retention_due <= Instant::now() {
+                return Next::Tidy;
+            }
             if queue.is_none() && (self.closing.is_some() || !is_open) {
                 return Next::End;
             }
@@ -161,19 +170,20 @@ impl Keeper {
                     continue;
                 },
                 () = self.shared.cursors.moved.notified() => {
-                    self.cursors_due.get_or_insert_with(|| Instant::now() + CURSORS_EVERY);
+                    self.cursors_moved = true;
                     continue;
                 }
-                () = reach(self.cursors_due) => {}
-                () = sleep_until(self.retention_due) => return Next::Tidy,
+                () = sleep_until(self.cursors_due), if self.cursors_moved => {}
+                () = sleep_until(self.retention_due) => continue,
             }
             batch.entries.extend(entries.drain(..).filter_map(|entry| {
                 let ready = Ready::from_entry(entry);
                 ready.inspect_err(|cause| self.unkeepable("no-json", cause)).ok()
             }));
-            if self.cursors_due.is_some_and(|due| due <= Instant::now()) {
-                self.cursors_due = None;
+            if self.cursors_due <= Instant::now() {
                 batch.cursors = self.shared.cursors.unstored();
+                self.cursors_moved = false;
+                self.cursors_due = Instant::now() + CURSORS_EVERY;
             }
             return Next::Write(batch, done);
         }
@@ -261,9 +271,16 @@ impl Keeper {
 
     /// Deletes some of what is old enough.
     fn tidy(&mut self) {
-        let tidied = retention::tidy(&self.database, &self.retention, Timestamp::now());
+        let tidied = retention::tidy(&self.database, &self.retention, &self.shared.cursors, Timestamp::now());
         let pause = match tidied {
             Ok(tidied) => {
+                for consumer in &tidied.forgotten {
+                    tracing::warn!(
+                        consumer,
+                        "a consumer has not read for so long that nothing is kept for it any more"
+                    );
+                    self.shared.cursors.forget(consumer);
+                }
                 let mut stats = self.shared.counted();
                 stats.events_in_file = stats.events_in_file.saturating_sub(tidied.events);
                 stats.refusals_in_file = stats.refusals_in_file.saturating_sub(tidied.refusals);
@@ -301,13 +318,6 @@ async fn take(queue: Option<&mut Entries>, into: &mut Vec<eda_events::log::Entry
 /// Tells whoever still wants to hear it.
 fn tell(waiting: oneshot::Sender<()>) {
     waiting.send(()).ok();
-}
-
-async fn reach(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
-        None => std::future::pending().await,
-    }
 }
 
 fn increment(count: &mut u64) {

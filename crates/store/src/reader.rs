@@ -1,8 +1,8 @@
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use eda_events::{
-    Event, Genesis, Slot, WorkerName,
-    log::{Interest, Span},
+    Event, Genesis, Refusal, Signature, Slot, WorkerName,
+    log::{How, Interest, Span},
 };
 use jiff::Timestamp;
 
@@ -68,7 +68,7 @@ pub struct Unsettled {
     /// The slot it was seen in.
     pub slot: Slot,
     /// The transaction.
-    pub signature: eda_events::Signature,
+    pub signature: Signature,
     /// The event.
     pub event: Event,
 }
@@ -137,39 +137,17 @@ impl Reader {
         read::events_after(&self.database.lock(), sequence, most)?.into_iter().map(stored).collect()
     }
 
-    /// How far a worker has come with an interest; `None` if it never began.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn progress(
-        &self,
-        genesis: &Genesis,
-        worker: WorkerName,
-        interest: &Interest,
-    ) -> Result<Option<Reached>, Trouble> {
-        let all = read::reached(&self.database.lock())?;
-        let wanted = (genesis.clone(), worker, interest.clone());
-        Ok(all.into_iter().find(|(key, _)| *key == wanted).map(|(_, reached)| reached))
-    }
-
     /// The slots given up on a chain, of one worker or of all.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn holes(&self, genesis: &Genesis, worker: Option<WorkerName>) -> Result<Vec<Hole>, Trouble> {
-        use eda_events::log::How;
-
-        let holes = read::spans(&self.database.lock(), genesis, worker, true)?;
-        let hole = |covered: Covered| {
-            let reason = match covered.span.how {
-                How::Unproven(reason) => reason,
-                How::Live | How::Filled | How::Sampled => return None,
-            };
-            let Covered { worker, interest, span, since } =
-                Covered { span: Span { how: How::Live, ..covered.span }, ..covered };
-            Some(Hole { worker, interest, from: span.from, to: span.to, reason, since })
+        let given_up = read::spans(&self.database.lock(), genesis, worker, true)?;
+        let hole = |Covered { worker, interest, span: Span { from, to, how }, since }| match how {
+            How::Unproven(reason) => Some(Hole { worker, interest, from, to, reason, since }),
+            How::Live | How::Filled | How::Sampled => None,
         };
-        Ok(holes.into_iter().filter_map(hole).collect())
+        Ok(given_up.into_iter().filter_map(hole).collect())
     }
 
     /// How the content of slots became known, of one worker or of all, in order of worker, interest and slot.
@@ -203,34 +181,21 @@ impl Reader {
     /// When the file cannot be read, or an event in it makes no sense.
     pub fn why(&self, text: &str) -> Result<Vec<Decision>, Trouble> {
         let connection = self.database.lock();
-        let events: Vec<Stored> = read::events_about(&connection, text, WHY_LIMIT)?
-            .into_iter()
-            .map(stored)
-            .collect::<Result<_, _>>()?;
-        let mut refusals = read::refusals_about(&connection, text, WHY_LIMIT)?;
-        for answered in events.iter().filter(|stored| stored.event.id.as_str() != text) {
-            refusals.extend(read::refusals_about(&connection, answered.event.id.as_str(), WHY_LIMIT)?);
+        let mut decisions = Vec::new();
+        let mut refusals = BTreeMap::new();
+        let mut refused = |about: &str| {
+            let rows = read::refusals_about(&connection, about, WHY_LIMIT)?;
+            refusals.extend(rows.into_iter().map(|row| (row.number, row)));
+            Ok::<_, Trouble>(())
+        };
+        refused(text)?;
+        for row in read::events_about(&connection, text, WHY_LIMIT)? {
+            let said = Decision::from(stored(row)?);
+            refused(&said.id)?;
+            decisions.push(said);
         }
         drop(connection);
-        let mut decisions: Vec<Decision> = events.into_iter().map(Decision::from).collect();
-        for (genesis, refusal) in refusals {
-            let decision = Decision {
-                at: refusal.at,
-                genesis,
-                worker: Some(refusal.worker),
-                slot: refusal.slot,
-                id: refusal.subject,
-                what: What::Refused {
-                    rule: refusal.rule.into_owned(),
-                    seen: refusal.seen,
-                    bound: refusal.bound,
-                },
-            };
-            // One that is about the text and answers an event about it was found twice.
-            if !decisions.contains(&decision) {
-                decisions.push(decision);
-            }
-        }
+        decisions.extend(refusals.into_values().map(Decision::from));
         decisions.sort_by_key(|decision| decision.at);
         decisions.drain(..decisions.len().saturating_sub(WHY_LIMIT));
         Ok(decisions)
@@ -272,5 +237,13 @@ impl From<Stored> for Decision {
             id: event.id.to_string(),
             what: What::Said(Box::new(event)),
         }
+    }
+}
+
+impl From<read::RefusalRow> for Decision {
+    fn from(row: read::RefusalRow) -> Self {
+        let Refusal { worker, subject, rule, seen, bound, slot, at } = row.refusal;
+        let what = What::Refused { rule: rule.into_owned(), seen, bound };
+        Self { at, genesis: row.genesis, worker: Some(worker), slot, id: subject, what }
     }
 }

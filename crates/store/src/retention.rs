@@ -1,11 +1,12 @@
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use eda_events::{Event, Topic};
 use jiff::Timestamp;
 
 use crate::{
     commit::REFUSALS,
-    sqlite::{Database, Transaction},
+    cursors::Cursors,
+    sqlite::{self, Database, Transaction},
     subjects,
     trouble::Trouble,
 };
@@ -46,12 +47,47 @@ pub(crate) const SOON: Duration = Duration::from_millis(100);
 const SLICE: u64 = 500;
 
 /// What was deleted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tidied {
     pub(crate) events: u64,
     pub(crate) refusals: u64,
+    /// Consumers that have not read for so long that nothing waits for them any more.
+    pub(crate) forgotten: Vec<String>,
     /// Whether there may be more that is old enough.
     pub(crate) more: bool,
+}
+
+/// Deletes a slice of each kind, in one transaction. `cursors` are those of this process.
+pub(crate) fn tidy(
+    database: &Database,
+    retention: &Retention,
+    cursors: &Cursors,
+    now: Timestamp,
+) -> Result<Tidied, Trouble> {
+    let mut connection = database.lock();
+    let transaction = Transaction::begin(&mut connection)?;
+    let tidying = Tidying { counts: transaction.counts()?, transaction: &transaction, now };
+    let (passed, forgotten) = tidying.passed(cursors, retention.events.age)?;
+    let Retention { events, refusals, statuses } = retention;
+    let statuses = tidying.events(true, Bound { age: *statuses, rows: u64::MAX }, passed)?;
+    let events = tidying.events(false, *events, passed)?;
+    let refusals = tidying.refusals(*refusals)?;
+    let spans = transaction.remove_complete_stretches(tidying.before(retention.events.age), SLICE)?;
+    transaction.commit()?;
+    Ok(Tidied {
+        events: statuses.saturating_add(events),
+        refusals,
+        forgotten,
+        more: [statuses, events, refusals, spans].into_iter().any(|deleted| deleted >= SLICE),
+    })
+}
+
+/// A slice on its way.
+struct Tidying<'a> {
+    transaction: &'a Transaction<'a>,
+    /// How many rows there are of each kind.
+    counts: BTreeMap<String, u64>,
+    now: Timestamp,
 }
 
 // === impl Retention ===
@@ -66,55 +102,77 @@ impl Default for Retention {
     }
 }
 
-/// Deletes a slice of each kind, in one transaction.
-pub(crate) fn tidy(database: &Database, retention: &Retention, now: Timestamp) -> Result<Tidied, Trouble> {
-    let mut connection = database.lock();
-    let transaction = Transaction::begin(&mut connection)?;
-    let mut tidied = Tidied::default();
-    let until = |age: Duration| now.saturating_sub(age).unwrap_or(Timestamp::MIN);
+// === impl Tidying ===
 
-    for consumer in transaction.forget_cursors(until(retention.events.age))? {
-        tracing::warn!(%consumer, "a consumer has not read for so long that it is forgotten");
-    }
-    let counts = transaction.counts()?;
-    let count = |what: &str| counts.get(what).copied().unwrap_or_default();
-    let statuses = count(Topic::Status.as_str());
-    let events = counts.iter().filter(|(what, _)| *what != REFUSALS).map(|(_, count)| count).sum::<u64>();
-    let too_many = events.saturating_sub(statuses).saturating_sub(retention.events.rows);
-    let old = transaction.oldest_events(false, SLICE)?;
-    let old = oldest(old, too_many, until(retention.events.age), |event| event.at);
-    let old_statuses = transaction.oldest_events(true, SLICE)?;
-    let old_statuses = oldest(old_statuses, 0, until(retention.statuses), |event| event.at);
-    for event in old.iter().chain(&old_statuses) {
-        // One that cannot be read leaves its subjects behind, which lead nowhere.
-        if let Ok(read) = serde_json::from_str::<Event>(&event.json) {
-            for subject in subjects::of(&read) {
-                transaction.remove_subject(&subject, event.sequence)?;
+impl Tidying<'_> {
+    /// Up to which sequence every consumer has read, now and after the next start. Forgets those that this process
+    /// does not serve and that were not seen for `age`.
+    fn passed(&self, cursors: &Cursors, age: Duration) -> sqlite::Result<(u64, Vec<String>)> {
+        let here: BTreeMap<_, _> = cursors.all().into_iter().filter(|(_, cursor)| cursor.is_read()).collect();
+        let mut passed: Vec<u64> = here.values().map(|cursor| cursor.sequence).collect();
+        let mut forgotten = Vec::new();
+        for (consumer, sequence, seen_at) in self.transaction.cursors()? {
+            if here.contains_key(&*consumer) || seen_at >= self.before(age) {
+                passed.push(sequence);
+            } else {
+                self.transaction.remove_cursor(&consumer)?;
+                forgotten.push(consumer);
             }
         }
-        transaction.remove_event(event.sequence)?;
-        transaction.count(&event.topic, -1)?;
-        tidied.events = tidied.events.saturating_add(1);
+        let everything = i64::MAX.unsigned_abs();
+        Ok((passed.into_iter().min().unwrap_or(everything), forgotten))
     }
 
-    let too_many = count(REFUSALS).saturating_sub(retention.refusals.rows);
-    let refusals = transaction.oldest_refusals(SLICE)?;
-    let refusals = oldest(refusals, too_many, until(retention.refusals.age), |(_, at)| *at);
-    for (number, _) in &refusals {
-        transaction.remove_refusal(*number)?;
-        transaction.count(REFUSALS, -1)?;
-        tidied.refusals = tidied.refusals.saturating_add(1);
+    /// Statuses, or all other events.
+    fn events(&self, statuses: bool, bound: Bound, passed: u64) -> sqlite::Result<u64> {
+        let status = Topic::Status.as_str();
+        let counted =
+            self.counts.iter().filter(|(what, _)| *what != REFUSALS && (*what == status) == statuses);
+        let there = counted.map(|(_, count)| count).sum();
+        let old = self.transaction.oldest_events(statuses, passed, SLICE)?;
+        let mut deleted = 0_u64;
+        for event in self.out_of_bound(old, bound, there, |event| event.at) {
+            // One that cannot be read leaves its subjects behind, which lead nowhere.
+            if let Ok(read) = serde_json::from_str::<Event>(&event.json) {
+                for subject in subjects::of(&read) {
+                    self.transaction.remove_subject(&subject, event.sequence)?;
+                }
+            }
+            self.transaction.remove_event(event.sequence)?;
+            self.transaction.count(&event.topic, -1)?;
+            deleted = deleted.saturating_add(1);
+        }
+        Ok(deleted)
     }
 
-    let spans = transaction.remove_complete_stretches(until(retention.events.age), SLICE)?;
-    let full = |count: usize| u64::try_from(count).is_ok_and(|count| count >= SLICE);
-    tidied.more = [old.len(), old_statuses.len(), refusals.len(), spans].into_iter().any(full);
-    transaction.commit()?;
-    Ok(tidied)
-}
+    fn refusals(&self, bound: Bound) -> sqlite::Result<u64> {
+        let there = self.counts.get(REFUSALS).copied().unwrap_or_default();
+        let old = self.transaction.oldest_refusals(SLICE)?;
+        let mut deleted = 0_u64;
+        for (number, _) in self.out_of_bound(old, bound, there, |(_, at)| *at) {
+            self.transaction.remove_refusal(number)?;
+            self.transaction.count(REFUSALS, -1)?;
+            deleted = deleted.saturating_add(1);
+        }
+        Ok(deleted)
+    }
 
-/// The rows, oldest first, as far as they are too many or too old.
-fn oldest<T>(rows: Vec<T>, too_many: u64, until: Timestamp, at: impl Fn(&T) -> Timestamp) -> Vec<T> {
-    let numbered = (0_u64..).zip(rows);
-    numbered.take_while(|(index, row)| *index < too_many || at(row) < until).map(|(_, row)| row).collect()
+    /// Of the oldest rows those that are too old, or too many with all that are there.
+    fn out_of_bound<T>(
+        &self,
+        oldest: Vec<T>,
+        bound: Bound,
+        there: u64,
+        at: impl Fn(&T) -> Timestamp,
+    ) -> impl Iterator<Item = T> {
+        let too_many = there.saturating_sub(bound.rows);
+        let before = self.before(bound.age);
+        let numbered = (0_u64..).zip(oldest);
+        let out = numbered.take_while(move |(index, row)| *index < too_many || at(row) < before);
+        out.map(|(_, row)| row)
+    }
+
+    fn before(&self, age: Duration) -> Timestamp {
+        self.now.saturating_sub(age).unwrap_or(Timestamp::MIN)
+    }
 }

@@ -9,7 +9,7 @@ mod write;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub(crate) use open::{memory, open, read_only};
+pub(crate) use open::{fold, memory, open, read_only};
 use rusqlite::ErrorCode;
 pub(crate) use write::{InterestRow, Transaction};
 

@@ -67,6 +67,11 @@ pub(crate) fn read_only(path: &Path) -> Result<Connection, OpenError> {
     open().unwrap_or_else(|error| Err(open_error(path, error)))
 }
 
+/// Folds the log of recent writes into the file, so that the file is whole without it.
+pub(crate) fn fold(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+}
+
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(LOCK_PATIENCE)?;
     connection.set_prepared_statement_cache_capacity(64);

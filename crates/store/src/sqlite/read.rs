@@ -22,6 +22,14 @@ pub(crate) struct EventRow {
     pub(crate) json: String,
 }
 
+/// A refusal as it is kept.
+#[derive(Debug)]
+pub(crate) struct RefusalRow {
+    pub(crate) number: i64,
+    pub(crate) genesis: Genesis,
+    pub(crate) refusal: Refusal,
+}
+
 /// The sequence of the last event that was ever kept.
 pub(crate) fn head(connection: &Connection) -> Result<u64> {
     let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'events'";
@@ -118,13 +126,9 @@ pub(crate) fn events_about(connection: &Connection, text: &str, most: usize) -> 
 }
 
 /// The newest refusals of this subject, or about what this names.
-pub(crate) fn refusals_about(
-    connection: &Connection,
-    text: &str,
-    most: usize,
-) -> Result<Vec<(Genesis, Refusal)>> {
-    let sql =
-        "SELECT genesis, worker, subject, rule, seen, bound, slot, at FROM refusals JOIN chains USING (chain)
+pub(crate) fn refusals_about(connection: &Connection, text: &str, most: usize) -> Result<Vec<RefusalRow>> {
+    let sql = "SELECT genesis, worker, subject, rule, seen, bound, slot, at, refusal
+               FROM refusals JOIN chains USING (chain)
                WHERE refusal IN (SELECT refusal FROM refusals WHERE subject = ?1
                                  UNION SELECT refusal FROM refusals WHERE about = ?1)
                ORDER BY refusal DESC LIMIT ?2";
@@ -140,7 +144,7 @@ pub(crate) fn refusals_about(
             slot: row.get::<_, Option<i64>>(6)?.map(|slot| Slot(unsigned(slot))),
             at: time(row, 7)?,
         };
-        Ok((genesis(row, 0)?, refusal))
+        Ok(RefusalRow { number: row.get(8)?, genesis: genesis(row, 0)?, refusal })
     })?;
     rows.collect()
 }

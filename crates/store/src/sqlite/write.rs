@@ -198,22 +198,25 @@ impl<'a> Transaction<'a> {
     }
 
     pub(crate) fn put_cursor(&self, consumer: &str, sequence: u64, at: Timestamp) -> Result<()> {
-        let sql = "INSERT OR REPLACE INTO cursors (consumer, sequence, moved_at) VALUES (?1, ?2, ?3)";
+        let sql = "INSERT OR REPLACE INTO cursors (consumer, sequence, seen_at) VALUES (?1, ?2, ?3)";
         let row = params![consumer, signed(sequence)?, at.as_millisecond()];
         self.0.prepare_cached(sql)?.execute(row).map(drop)
     }
 
-    /// Forgets consumers that have not moved since then; returns their names.
-    pub(crate) fn forget_cursors(&self, since: Timestamp) -> Result<Vec<String>> {
-        let sql = "DELETE FROM cursors WHERE moved_at < ?1 RETURNING consumer";
-        let mut statement = self.0.prepare_cached(sql)?;
-        let names = statement.query_map([since.as_millisecond()], |row| row.get(0))?;
-        names.collect()
+    /// The consumers: name, cursor, and when they were last seen.
+    pub(crate) fn cursors(&self) -> Result<Vec<(String, u64, Timestamp)>> {
+        let mut statement = self.0.prepare_cached("SELECT consumer, sequence, seen_at FROM cursors")?;
+        let rows =
+            statement.query_map([], |row| Ok((row.get(0)?, unsigned(row.get(1)?), read::time(row, 2)?)))?;
+        rows.collect()
     }
 
-    /// The oldest events that every consumer has passed and that need not be looked at again, statuses or all
-    /// others.
-    pub(crate) fn oldest_events(&self, statuses: bool, most: u64) -> Result<Vec<OldEvent>> {
+    pub(crate) fn remove_cursor(&self, consumer: &str) -> Result<()> {
+        self.0.prepare_cached("DELETE FROM cursors WHERE consumer = ?1")?.execute([consumer]).map(drop)
+    }
+
+    /// The oldest events up to a sequence that need not be looked at again, statuses or all others.
+    pub(crate) fn oldest_events(&self, statuses: bool, up_to: u64, most: u64) -> Result<Vec<OldEvent>> {
         let sql = if statuses {
             "SELECT sequence, topic, at, json FROM events
              WHERE topic = 'workers:status' AND sequence <= ?1 ORDER BY sequence LIMIT ?2"
@@ -221,10 +224,8 @@ impl<'a> Transaction<'a> {
             "SELECT sequence, topic, at, json FROM events
              WHERE topic <> 'workers:status' AND unsettled IS NULL AND sequence <= ?1 ORDER BY sequence LIMIT ?2"
         };
-        let passed = "SELECT coalesce(min(sequence), ?1) FROM cursors";
-        let passed: i64 = self.0.prepare_cached(passed)?.query_row([i64::MAX], |row| row.get(0))?;
         let mut statement = self.0.prepare_cached(sql)?;
-        let rows = statement.query_map(params![passed, signed(most)?], |row| {
+        let rows = statement.query_map(params![signed(up_to)?, signed(most)?], |row| {
             Ok(OldEvent {
                 sequence: unsigned(row.get(0)?),
                 topic: row.get(1)?,
@@ -261,11 +262,12 @@ impl<'a> Transaction<'a> {
 
     /// Removes up to `most` stretches that are complete and began before then, but never an interest's last one.
     /// Returns how many there were.
-    pub(crate) fn remove_complete_stretches(&self, until: Timestamp, most: u64) -> Result<usize> {
+    pub(crate) fn remove_complete_stretches(&self, before: Timestamp, most: u64) -> Result<u64> {
         let sql = "DELETE FROM spans WHERE (interest, from_slot) IN (
                        SELECT interest, from_slot FROM spans JOIN interests USING (interest)
                        WHERE since < ?1 AND how IN ('live', 'filled') AND to_slot < reached_to LIMIT ?2)";
-        self.0.prepare_cached(sql)?.execute(params![until.as_millisecond(), signed(most)?])
+        let removed = self.0.prepare_cached(sql)?.execute(params![before.as_millisecond(), signed(most)?])?;
+        Ok(u64::try_from(removed).unwrap_or(u64::MAX))
     }
 
     /// How many rows there are of each kind.

@@ -55,7 +55,8 @@ CREATE INDEX holes ON spans (interest, from_slot) WHERE how = 'unproven';
 CREATE TABLE cursors (
     consumer TEXT PRIMARY KEY,
     sequence INTEGER NOT NULL,
-    moved_at INTEGER NOT NULL
+    -- When it was last moved, or its consumer last began to read.
+    seen_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- Candidates that became no event, and why.
