@@ -12,6 +12,7 @@ mod run;
 mod screen;
 #[cfg(feature = "simnet")]
 mod simnet;
+mod store;
 mod summary;
 mod view;
 mod wiring;

@@ -20,14 +20,21 @@ fn allowed(package: &str) -> Option<Vec<&'static str>> {
     let allowed: &[&str] = match package {
         "eda-events" | "eda-limits" => &[],
         "eda-simnet" => &["eda-limits"],
-        "eda-chain" | "eda-worker" => &["eda-events"],
+        "eda-chain" | "eda-store" | "eda-worker" => &["eda-events"],
         "eda-connection" => &["eda-events", "eda-chain", "eda-limits"],
         worker if WORKERS.contains(&worker) => &["eda-events", "eda-chain", "eda-connection", "eda-worker"],
         "eda" => {
             return Some(
                 [
-                    &["eda-events", "eda-chain", "eda-limits", "eda-connection", "eda-worker", "eda-simnet"]
-                        [..],
+                    &[
+                        "eda-events",
+                        "eda-chain",
+                        "eda-limits",
+                        "eda-connection",
+                        "eda-store",
+                        "eda-worker",
+                        "eda-simnet",
+                    ][..],
                     &WORKERS,
                 ]
                 .concat(),

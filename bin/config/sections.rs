@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     limits::Limits,
     simulated::Simnet,
+    start::StartAt,
+    store::Store,
     units::{Period, Size},
     url::{RpcUrl, WsUrl},
     workers::Workers,
@@ -28,6 +30,8 @@ pub(crate) struct Config {
     pub(crate) feed: Feed,
     /// The life of the process and its workers.
     pub(crate) run: Run,
+    /// What must survive the process.
+    pub(crate) store: Store,
     /// Where events go.
     pub(crate) events: Events,
     /// Where log lines go.
@@ -86,6 +90,12 @@ pub(crate) struct Feed {
     pub(crate) mode: FeedMode,
     /// How often each account is read that finds no room on the WebSocket.
     pub(crate) sweep_interval: Period,
+    /// How often what was notified is compared with what the node says when it is asked.
+    pub(crate) compare_every: Period,
+    /// Where what no earlier run followed begins.
+    pub(crate) start: StartAt,
+    /// How long ago the last run may have ended for everything since then to be read.
+    pub(crate) catch_up: Period,
 }
 
 /// `feed.mode`: which way transactions are got.
@@ -157,6 +167,20 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+// === impl Feed ===
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self {
+            mode: FeedMode::Auto,
+            sweep_interval: Period::seconds(5),
+            compare_every: Period::seconds(60),
+            start: StartAt::Now,
+            catch_up: Period::seconds(60 * 60),
+        }
+    }
+}
+
 // === impl Rpc ===
 
 impl Default for Rpc {
@@ -175,14 +199,6 @@ impl Default for Rpc {
             cache: Size::megabytes(64),
             limits: Limits::default(),
         }
-    }
-}
-
-// === impl Feed ===
-
-impl Default for Feed {
-    fn default() -> Self {
-        Self { mode: FeedMode::Auto, sweep_interval: Period::seconds(5) }
     }
 }
 

@@ -102,7 +102,7 @@ impl Lease {
     /// # Errors
     /// When the provider's plan does not carry it, with the arithmetic.
     pub fn watch(&self, interests: &[Interest]) -> Result<Watch, Unaffordable> {
-        self.manager.feed().watch(self.worker.as_str(), interests)
+        self.manager.feed().watch(self.worker, interests)
     }
 
     /// Which cluster this is. Waits until the endpoint has been reached and its two sides are known to serve the

@@ -8,6 +8,8 @@ mod backoff;
 /// Who may send what, when: the request budget.
 pub mod budget;
 mod calls;
+/// What is known of earlier runs.
+pub mod checkpoints;
 /// Opening and counting sockets.
 pub mod dial;
 /// Where the provider is, and how to show it without its keys.

@@ -203,7 +203,7 @@ impl ConnectionManager {
 
     /// Why a worker does not hear all that it listens to.
     fn unheard(&self, worker: WorkerName, trouble: Option<String>) -> Option<String> {
-        let topics = self.feed.topics(worker.as_str());
+        let topics = self.feed.topics(worker);
         if topics.is_empty() {
             return None;
         }

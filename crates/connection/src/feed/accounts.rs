@@ -164,6 +164,21 @@ async fn listen(
     }
 }
 
+/// Has every followed account read again from time to time: nodes have been seen to stop notifying in silence
+/// (agave#4456), and a state that is read twice is handed out once.
+pub(super) async fn read_again(
+    shared: Arc<Shared>,
+    snapshots: Arc<Snapshots>,
+    sweep: Arc<Sweep>,
+    stop: CancellationToken,
+) {
+    while stop.run_until_cancelled(sleep(shared.compare_every)).await.is_some() {
+        let followed = shared.registry.wanted().accounts;
+        // What is swept is read more often than that.
+        followed.iter().filter(|address| !sweep.covers(address)).for_each(|address| snapshots.want(*address));
+    }
+}
+
 /// Reads the accounts that need a snapshot, as many as possible at once.
 pub(super) async fn read_snapshots(shared: Arc<Shared>, snapshots: Arc<Snapshots>, stop: CancellationToken) {
     stop.run_until_cancelled(async {

@@ -57,8 +57,14 @@ pub struct FeedNumbers {
     pub interruptions: u64,
     /// Items that did not fit into a queue.
     pub missed: u64,
-    /// Slots whose content could not be proven.
+    /// Slots whose content could not be proven and is still missing, added up over addresses and watches.
     pub slots_unproven: u64,
+    /// Slots that had to be named as missing since the start.
+    pub slots_given_up: u64,
+    /// Times that the transactions of an address were listed, to close a gap or to compare.
+    pub listings: u64,
+    /// Transactions that a listing brought and no notification had.
+    pub found_by_listing: u64,
     /// Times the confirmed chain did not follow on what was handed out.
     pub forks: u64,
     /// Transactions and blocks of a version the node would not send.
@@ -90,6 +96,21 @@ impl FeedStats {
         numbers.tip = Some(tip);
     }
 
+    /// Whole blocks are not read any more.
+    pub(super) fn not_walking(&self) {
+        self.lock().cursor = None;
+    }
+
+    /// The last slot whose block was handed out, while whole blocks are read.
+    pub(super) fn cursor(&self) -> Option<u64> {
+        self.lock().cursor.map(|slot| slot.0)
+    }
+
+    /// Transactions of a block handed out.
+    pub(super) fn transactions(&self, transactions: usize) {
+        self.lock().transactions += count(transactions);
+    }
+
     pub(super) fn block(&self) {
         self.lock().blocks += 1;
     }
@@ -98,6 +119,7 @@ impl FeedStats {
         match delivered {
             Delivered::Now => self.lock().transactions += 1,
             Delivered::Before => self.lock().transactions_again += 1,
+            Delivered::NoRoom => self.lock().missed += 1,
             Delivered::Unwanted => {}
         }
     }
@@ -151,7 +173,7 @@ impl FeedStats {
     }
 
     pub(super) fn snapshot(&self, accounts: usize) {
-        self.lock().snapshots += u64::try_from(accounts).unwrap_or(u64::MAX);
+        self.lock().snapshots += count(accounts);
     }
 
     pub(super) fn interrupted(&self) {
@@ -168,7 +190,19 @@ impl FeedStats {
 
     pub(super) fn unproven(&self, slot: Slot, reason: &str) {
         error!(%slot, reason, "what happened in a slot cannot be read");
-        self.lock().slots_unproven += 1;
+        self.lock().slots_given_up += 1;
+    }
+
+    /// How many slots are missing now.
+    pub(super) fn holes(&self, slots: u64) {
+        self.lock().slots_unproven = slots;
+    }
+
+    /// An address was listed, which brought so many transactions that nobody had.
+    pub(super) fn listed(&self, found: usize) {
+        let mut numbers = self.lock();
+        numbers.listings += 1;
+        numbers.found_by_listing += count(found);
     }
 
     pub(super) fn forked(&self, slot: Slot) {
@@ -238,4 +272,8 @@ impl FeedStats {
     fn lock(&self) -> MutexGuard<'_, FeedNumbers> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }

@@ -60,13 +60,18 @@ pub struct Writer<Q: Queue> {
 struct Shared<Q: Queue> {
     name: String,
     state: Mutex<State<Q>>,
+    /// Something was published.
     arrived: Notify,
+    /// The reader took or finished something, or is gone.
+    moved: Notify,
 }
 
 struct State<Q: Queue> {
     queue: Q,
     in_hand: Option<InHand<Q::Entry>>,
     delivered: u64,
+    /// Items that are out of the reader's hand for good, well or ill.
+    finished: u64,
     quarantined: u64,
     quarantine: VecDeque<Quarantined>,
     closed: bool,
@@ -87,6 +92,7 @@ pub(super) fn pair<Q: Queue>(name: String, queue: Q) -> (Writer<Q>, Reader<Q>) {
             queue,
             in_hand: None,
             delivered: 0,
+            finished: 0,
             quarantined: 0,
             quarantine: VecDeque::new(),
             closed: false,
@@ -94,6 +100,7 @@ pub(super) fn pair<Q: Queue>(name: String, queue: Q) -> (Writer<Q>, Reader<Q>) {
             readers: 1,
         }),
         arrived: Notify::new(),
+        moved: Notify::new(),
     });
     (Writer { shared: Arc::clone(&shared) }, Reader { shared })
 }
@@ -110,6 +117,8 @@ impl<Q: Queue> Reader<Q> {
             {
                 let mut state = self.shared.lock();
                 if let Some(entry) = state.hold_next() {
+                    drop(state);
+                    self.shared.moved.notify_one();
                     return Some(entry);
                 }
                 if state.closed {
@@ -127,7 +136,10 @@ impl<Q: Queue> Reader<Q> {
             && Q::is_item(&held.entry)
         {
             state.delivered = state.delivered.saturating_add(1);
+            state.finished = state.finished.saturating_add(1);
         }
+        drop(state);
+        self.shared.moved.notify_one();
     }
 
     /// The name given when the queue was made.
@@ -149,10 +161,15 @@ impl<Q: Queue> Input for Reader<Q> {
         }
         let item = Q::describe(&held.entry);
         state.quarantined = state.quarantined.saturating_add(1);
+        if Q::is_item(&held.entry) {
+            state.finished = state.finished.saturating_add(1);
+        }
         if state.quarantine.len() == QUARANTINE_KEPT {
             state.quarantine.pop_front();
         }
         state.quarantine.push_back(Quarantined { item: item.clone(), reason: reason.to_owned() });
+        drop(state);
+        self.shared.moved.notify_one();
         Verdict::Quarantined { item }
     }
 
@@ -180,6 +197,8 @@ impl<Q: Queue> Drop for Reader<Q> {
         if state.readers == 0 {
             state.in_hand = None;
             state.queue.clear();
+            drop(state);
+            self.shared.moved.notify_one();
         }
     }
 }
@@ -205,9 +224,31 @@ impl<Q: Queue> Writer<Q> {
         self.shared.lock().is_shut()
     }
 
+    /// Whether the reader is gone for good. What it has not finished will not be.
+    pub fn is_abandoned(&self) -> bool {
+        self.shared.lock().readers == 0
+    }
+
+    /// How many items are out of the reader's hand for good: finished with, or in quarantine. Items leave in the
+    /// order in which they were published.
+    pub fn finished(&self) -> u64 {
+        self.shared.lock().finished
+    }
+
+    /// Waits until the reader has taken or finished something, or is gone, since this was last awaited. For one
+    /// publisher that keeps pace with its reader: of several who wait, one is woken.
+    pub async fn moved(&self) {
+        self.shared.moved.notified().await;
+    }
+
     /// The numbers of the queue, as its reader's supervisor sees them.
     pub fn stats(&self) -> InputStats {
         self.shared.stats()
+    }
+
+    /// Looks at what waits.
+    pub(super) fn look<R>(&self, see: impl FnOnce(&Q) -> R) -> R {
+        see(&self.shared.lock().queue)
     }
 
     /// Changes what waits and wakes the reader; `None` if posting is useless.

@@ -148,6 +148,42 @@ async fn a_waiting_reader_is_woken_by_an_item_and_by_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_publisher_that_keeps_pace_leaves_no_gap_and_learns_what_is_finished() {
+    let (post, mailbox) = Mailbox::new("test", 2);
+    let publisher = async {
+        let mut posted = 0;
+        while posted < 10 {
+            while posted < 10 && post.room() > 0 {
+                assert_eq!(post.post(posted), Posted::Queued);
+                posted += 1;
+            }
+            post.moved().await;
+        }
+        post.close();
+        while post.finished() < 10 {
+            post.moved().await;
+        }
+    };
+    let reader = async {
+        for item in 0..9 {
+            assert_eq!(mailbox.next().await, Some(Delivery::Item(item)));
+            mailbox.done();
+        }
+        assert_eq!(mailbox.next().await, Some(Delivery::Item(9)));
+        assert_eq!(post.finished(), 9, "in hand is not finished");
+        mailbox.blame("panicked");
+        assert_eq!(mailbox.next().await, Some(Delivery::Item(9)));
+        assert_eq!(post.finished(), 9);
+        mailbox.blame("panicked again");
+    };
+    tokio::join!(publisher, reader);
+    assert!(!post.is_abandoned());
+    drop(mailbox);
+    post.moved().await;
+    assert!(post.is_abandoned());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cancelled_call_loses_nothing() {
     let (post, mailbox) = Mailbox::new("test", 2);
     let waited = tokio::time::timeout(Duration::from_secs(1), mailbox.next()).await;
