@@ -47,6 +47,7 @@ pub(crate) mod notification;
 pub mod plan;
 mod recent;
 mod registry;
+mod seats;
 mod shared;
 mod stats;
 mod sweep;
@@ -61,8 +62,9 @@ pub use stats::FeedNumbers;
 use accounts::Snapshots;
 use logs::Fetchers;
 use registry::{Wanted, WatchId};
+use seats::{Seating, Seats};
 use shared::Shared;
-use sweep::{Seating, Seats, Sweep, Swept};
+use sweep::{Sweep, Swept};
 
 /// The newest transaction version that eda reads; nodes refuse whole blocks that hold a newer one.
 const MAX_TRANSACTION_VERSION: u8 = 1;

@@ -47,26 +47,6 @@ pub(super) struct Swept {
     address: Address,
 }
 
-/// Who has a subscription, and who waits for one: first come, first served.
-#[derive(Debug, Default)]
-pub(super) struct Seats {
-    seated: Vec<Address>,
-    standing: VecDeque<Address>,
-}
-
-/// What changed in the [`Seats`].
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Seating {
-    /// Nobody wants these any more.
-    pub(super) gone: Vec<Address>,
-    /// These had a subscription, and there is no room for it any more.
-    pub(super) unseated: Vec<Address>,
-    /// These get a subscription now.
-    pub(super) seated: Vec<Address>,
-    /// These are new, and there is no room for them.
-    pub(super) standing: Vec<Address>,
-}
-
 // === impl Sweep ===
 
 impl Sweep {
@@ -180,42 +160,6 @@ impl Drop for Swept {
     }
 }
 
-// === impl Seats ===
-
-impl Seats {
-    /// Seats as many of `wanted` as there is `room` for. Who sits stays, unless the room has become smaller; then who
-    /// came last gets up first.
-    pub(super) fn seat(&mut self, wanted: &BTreeSet<Address>, room: usize) -> Seating {
-        let mut seating = Seating::default();
-        let mut gone = |address: &Address| {
-            let stays = wanted.contains(address);
-            if !stays {
-                seating.gone.push(*address);
-            }
-            stays
-        };
-        self.seated.retain(&mut gone);
-        self.standing.retain(&mut gone);
-        while self.seated.len() > room
-            && let Some(last) = self.seated.pop()
-        {
-            self.standing.push_front(last);
-            seating.unseated.push(last);
-        }
-        let known: BTreeSet<Address> = self.seated.iter().chain(&self.standing).copied().collect();
-        self.standing.extend(wanted.difference(&known));
-        while self.seated.len() < room
-            && let Some(first) = self.standing.pop_front()
-        {
-            self.seated.push(first);
-            seating.seated.push(first);
-        }
-        let new = self.standing.iter().filter(|address| !known.contains(address));
-        seating.standing = new.copied().collect();
-        seating
-    }
-}
-
 /// Reads what is swept, until told to stop.
 pub(super) async fn run(shared: Arc<Shared>, sweep: Arc<Sweep>, stop: CancellationToken) {
     stop.run_until_cancelled(async {
@@ -319,30 +263,6 @@ mod tests {
         assert!(!sweep.covers(&address(1)) && sweep.round().order.is_empty());
     }
 
-    #[test]
-    fn first_come_first_served_and_who_stands_moves_up() {
-        let wanted =
-            |numbers: &[u16]| addresses(numbers.iter().copied()).into_iter().collect::<BTreeSet<_>>();
-        let mut seats = Seats::default();
-        let change = seats.seat(&wanted(&[5, 6]), 3);
-        assert_eq!(change, Seating { seated: addresses([5, 6]), ..Seating::default() });
-        let change = seats.seat(&wanted(&[1, 2, 5, 6]), 3);
-        let expected = Seating { seated: addresses([1]), standing: addresses([2]), ..Seating::default() };
-        assert_eq!(change, expected);
-        let change = seats.seat(&wanted(&[1, 2, 6, 9]), 3);
-        let expected = Seating {
-            gone: addresses([5]),
-            seated: addresses([2]),
-            standing: addresses([9]),
-            ..Seating::default()
-        };
-        assert_eq!(change, expected);
-        let change = seats.seat(&wanted(&[1, 2, 6, 9]), 2);
-        assert_eq!(change, Seating { unseated: addresses([2]), ..Seating::default() });
-        let change = seats.seat(&wanted(&[1, 2, 6, 9]), 4);
-        assert_eq!(change, Seating { seated: addresses([2, 9]), ..Seating::default() });
-    }
-
     proptest! {
         #[test]
         fn who_is_new_is_read_first_whatever_comes_and_goes(
@@ -382,27 +302,6 @@ mod tests {
                 }
                 Ok(())
             })?;
-        }
-
-        #[test]
-        fn everyone_wanted_sits_or_stands_and_no_seat_stays_free(
-            steps in proptest::collection::vec((proptest::collection::btree_set(0_u16..30, 0..30), 0_usize..20), 1..40),
-        ) {
-            let mut seats = Seats::default();
-            let mut sits = BTreeSet::new();
-            for (wanted, room) in steps {
-                let wanted: BTreeSet<Address> = wanted.into_iter().map(address).collect();
-                let change = seats.seat(&wanted, room);
-                for address in change.gone.iter().chain(&change.unseated) {
-                    sits.remove(address);
-                }
-                sits.extend(&change.seated);
-                prop_assert_eq!(&sits, &seats.seated.iter().copied().collect::<BTreeSet<_>>());
-                prop_assert_eq!(seats.seated.len(), wanted.len().min(room));
-                prop_assert_eq!(seats.seated.len() + seats.standing.len(), wanted.len());
-                let all: BTreeSet<Address> = seats.seated.iter().chain(&seats.standing).copied().collect();
-                prop_assert_eq!(all, wanted);
-            }
         }
     }
 }
