@@ -35,8 +35,9 @@ use super::{
     wire::Wire,
 };
 use crate::{
+    budget::Refused,
     calls::RequestError,
-    http::CallError,
+    http::{CallError, Reply},
     node_error,
     request::{Caller, Method},
 };
@@ -186,6 +187,12 @@ impl<W: Wire> Gather<W> {
             let outcome = self.wire.make(&GET_MULTIPLE_ACCOUNTS, &params, part).await;
             match outcome {
                 Ok(reply) => self.hand_out(batch, view, members, &keys, reply).await,
+                // Their own methods may have limits of their own with room in them.
+                Err(RequestError::Budget(
+                    Refused::DeadlineUnmeetable { .. }
+                    | Refused::QueueFull { .. }
+                    | Refused::OverLimit { .. },
+                )) => self.each_alone(batch, members).await,
                 Err(error) if is_everyones(&error) => {
                     if matches!(error, RequestError::Call(_)) {
                         self.count_merged(&members);
@@ -207,6 +214,10 @@ impl<W: Wire> Gather<W> {
         .boxed()
     }
 
+    async fn each_alone(&self, batch: &Batch, members: Vec<Member>) {
+        join_all(members.into_iter().map(|member| self.alone(batch, member))).await;
+    }
+
     async fn in_halves(&self, batch: &Batch, view: View, mut members: Vec<Member>) {
         let others = members.split_off(members.len() / 2);
         let half = async |mut members: Vec<Member>| {
@@ -226,11 +237,11 @@ impl<W: Wire> Gather<W> {
         view: View,
         members: Vec<Member>,
         keys: &[Address],
-        reply: crate::http::Reply,
+        reply: Reply,
     ) {
         let Some(accounts) = Accounts::read(reply.result.get(), keys.len()) else {
             self.counts.extra(&GET_MULTIPLE_ACCOUNTS);
-            join_all(members.into_iter().map(|member| self.alone(batch, member))).await;
+            self.each_alone(batch, members).await;
             return;
         };
         if view == View::WHOLE {
@@ -245,9 +256,9 @@ impl<W: Wire> Gather<W> {
         for member in members {
             let Some(position) = keys.iter().position(|key| *key == member.address) else { continue };
             match accounts.tell(position, member.want, &reply, &self.mints) {
-                Told::Answer(outcome) => member.tell(
-                    outcome.map(|reply| crate::http::Reply { bytes: std::mem::take(&mut bytes), ..reply }),
-                ),
+                Told::Answer(outcome) => {
+                    member.tell(outcome.map(|reply| Reply { bytes: std::mem::take(&mut bytes), ..reply }))
+                }
                 Told::Mint(mint) => by_mint.entry(mint).or_default().push(member),
                 Told::Nothing => unclear.push(member),
             }
@@ -265,11 +276,10 @@ impl<W: Wire> Gather<W> {
                 Some(Told::Mint(_) | Told::Nothing) | None => unclear.push(member),
             }
         }
-        join_all(unclear.into_iter().map(|member| {
+        for member in &unclear {
             self.counts.extra(&member.method);
-            self.alone(batch, member)
-        }))
-        .await;
+        }
+        self.each_alone(batch, unclear).await;
     }
 
     /// One request answered them all: the first would have made it anyway.

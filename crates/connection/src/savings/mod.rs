@@ -1,13 +1,13 @@
 //! Not asking for what is being asked for already, can be asked for along with something else, or is known for ever.
 //!
-//! A call passes three rooms on its way to the budget. An answer that never changes may be [`kept`]; else an equal
-//! question may be under way, in [`flights`]; else, if it reads a single account, others may be read along with it, in
-//! [`gather`]. Whoever asks gets the answer its own call would have got, and never waits longer than it would have
-//! waited alone, but for the few milliseconds in which reads are gathered. Exits and confirmations do not wait even
-//! those.
+//! A call passes three rooms on its way to the budget. An answer that never changes may be `kept`; else an equal
+//! question may be under way, in `flights`; else, if it reads a single account, others may be read along with it, in
+//! `gather`. Whoever asks is told what its own call would have been told, and stands in the budget's queue in its own
+//! name, so that sharing holds nobody up. Reads wait two milliseconds for others; exits and confirmations do not.
 //!
 //! An answer that is shared was true at most one round trip before its asker asked. Who has seen a slot and wants to
 //! know what came after it says so by `minContextSlot`, as it has to in front of any provider with more than one node.
+//! Exits and confirmations, which act on what they read, wait for nothing that was sent before they asked.
 
 mod answer;
 mod crowd;

@@ -300,6 +300,23 @@ async fn reads_are_not_merged_where_that_is_dearer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn reads_that_have_no_room_together_go_alone() {
+    let methods = [(Method::new("getMultipleAccounts"), Rate::per_seconds(1, 10))].into();
+    let world = World::within(Limits { methods, ..Limits::default() }, node);
+    let ask = |number: u8| {
+        let patience = Some(Duration::from_secs(1));
+        world.ask(BURNS, Class::Poll, "getBalance", json!([address(number)]), patience)
+    };
+    for pair in [[1, 2], [3, 4]] {
+        for (asking, number) in pair.map(ask).into_iter().zip(pair) {
+            assert_eq!(value(asking).await, json!(number));
+        }
+    }
+    assert_eq!(world.methods(), ["getMultipleAccounts", "getBalance", "getBalance"]);
+    assert_eq!(world.saved(Kind::Merged), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_full_batch_does_not_wait() {
     let world = World::new(node);
     let asking: Vec<_> =
