@@ -17,8 +17,6 @@ use eda_connection::savings::{Kind, Saved};
 use eda_limits::{Limits, Method};
 #[cfg(test)]
 use eda_simnet::Meter;
-#[cfg(test)]
-use tokio::task::JoinSet;
 
 /// Ten minutes of slots of 400 ms.
 #[cfg(test)]
@@ -86,15 +84,7 @@ fn table(without: Cost, with: Cost, saved: &Saved, limits: &Limits) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_standard_workload_costs_a_third_or_less_with_savings() {
     let limits = world::limits();
-    let mut runs = JoinSet::new();
-    let without = runs.spawn(workload::run(SEED, SLOTS, false)).id();
-    let with = runs.spawn(workload::run(SEED, SLOTS, true)).id();
-    let mut ends = BTreeMap::new();
-    while let Some(end) = runs.join_next_with_id().await {
-        let (id, end) = end.unwrap();
-        ends.insert(id, end);
-    }
-    let [(without, nothing), (with, saved)] = [without, with].map(|id| ends.remove(&id).unwrap());
+    let [(with, saved), (without, nothing)] = workload::run(SEED, SLOTS).await;
     assert_eq!((nothing.requests, nothing.extra), (BTreeMap::new(), BTreeMap::new()));
     let (without, with) = (Cost::metered(&without), Cost::metered(&with));
     println!("seed {SEED}\n{}", table(without, with, &saved, &limits));

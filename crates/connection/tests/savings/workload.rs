@@ -6,17 +6,17 @@ use std::{collections::BTreeMap, time::Duration};
 
 use eda_connection::{
     Lease, RequestError,
-    feed::Interest,
+    feed::{Interest, Watch},
     http::Reply,
     request::{Class, Method},
     savings::Saved,
 };
 use eda_events::{Address, Signature, Slot, WorkerName};
-use eda_simnet::{Meter, truth::Event};
-use futures_util::future::{join_all, join5};
+use eda_simnet::{Meter, runtime::What as Did, truth::Event};
+use futures_util::future::{join, join_all, join5};
 use serde_json::{Value, json};
 
-use crate::world::{Pool, World};
+use crate::world::{Link, Pool, World};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -33,95 +33,67 @@ const FINAL_SLOTS: u64 = 34;
 const WALLET: Address = Address::new_from_array([9; 32]);
 const METADATA: Address = Address::from_str_const("metaqbxxUerdq28cj1RbAWkYQm3ybzjb6a8bt518x1s");
 
-/// The leases of the five.
+/// The five, on one connection.
 struct Workers {
+    link: Link,
     burns: Lease,
     markets: Lease,
     liquidity: Lease,
     prices: Lease,
     trades: Lease,
+    _watches: [Watch; 2],
+    /// What is to be looked up once more, by the slot in which that is due.
+    unsettled: BTreeMap<u64, Vec<(WorkerName, Signature)>>,
 }
 
 /// Something on the chain that workers react to.
-enum Happened {
-    Created(Address),
-    Burned(Address),
+#[derive(Clone, Copy)]
+struct Happened {
+    slot: u64,
+    signature: Signature,
+    mint: Address,
+    what: What,
 }
 
-/// Runs the workload for so many slots; what the provider metered, and what the connection says it saved.
-pub(crate) async fn run(seed: u64, slots: u64, savings: bool) -> (Meter, Saved) {
-    let world = World::start(seed, savings).await;
-    let workers = Workers {
-        burns: world.lease(WorkerName::BurnDetector),
-        markets: world.lease(WorkerName::MarketDetector),
-        liquidity: world.lease(WorkerName::LiquidityMonitor),
-        prices: world.lease(WorkerName::PriceAggregator),
-        trades: world.lease(WorkerName::TradingBot),
-    };
-    workers.burns.identity().await;
-    let mints: Vec<Interest> = world.mints.iter().copied().map(Interest::Account).collect();
-    let accounts = world.pools.iter().flat_map(|pool| [pool.address, pool.vaults[0], pool.vaults[1]]);
-    let accounts: Vec<Interest> = accounts.map(Interest::Account).collect();
-    let watches = [workers.burns.watch(&mints).unwrap(), workers.liquidity.watch(&accounts).unwrap()];
-    while world.manager.stats().feed.snapshots < u64::try_from(mints.len() + accounts.len()).unwrap() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+#[derive(Clone, Copy)]
+enum What {
+    Created,
+    Burned,
+}
 
+/// Runs the workload for so many slots on two connections at once, with savings and without; what each one's provider
+/// metered, and what the connection says it saved.
+pub(crate) async fn run(seed: u64, slots: u64) -> [(Meter, Saved); 2] {
+    let world = World::new(seed);
+    let mut with = Workers::start(&world, true).await;
+    let mut without = Workers::start(&world, false).await;
     let mut reached = world.simnet.chain().tips().confirmed;
-    let mut unsettled: BTreeMap<u64, Vec<(WorkerName, Signature)>> = BTreeMap::new();
     for slot in 1..=slots {
         world.simnet.advance();
-        if slot % PRICE_SLOTS == 0 {
-            workers.price(&world.pools[..PRICED]).await;
-        }
-        if slot % COMPARE_SLOTS == 2 {
-            workers.compare(&world.pools).await;
-        }
-        if slot % PURSE_SLOTS == 3 {
-            workers.look_into_the_purse().await;
-        }
         let (confirmed, happened) = since(&world, reached);
         reached = confirmed;
-        for (at, signature, what) in happened {
-            let reacted = match what {
-                Happened::Created(mint) => {
-                    workers.validate(mint, at).await;
-                    [WorkerName::MarketDetector, WorkerName::BurnDetector, WorkerName::TradingBot].as_slice()
-                }
-                Happened::Burned(mint) => {
-                    workers.burned(mint, at, &world.pools).await;
-                    [WorkerName::BurnDetector, WorkerName::TradingBot].as_slice()
-                }
-            };
-            for (worker, later) in reacted.iter().zip(0..) {
-                unsettled.entry(slot + FINAL_SLOTS + later).or_default().push((*worker, signature));
-            }
-        }
-        for (worker, signature) in unsettled.remove(&slot).unwrap_or_default() {
-            workers.settle(worker, signature).await;
-        }
+        join(with.work(&world, slot, &happened), without.work(&world, slot, &happened)).await;
     }
-    let (meter, saved) = (world.meter(), world.manager.stats().saved);
-    drop((watches, workers));
-    world.stop().await;
-    (meter, saved)
+    let ends = [with.end().await, without.end().await];
+    world.simnet.stop().await;
+    ends
 }
 
 /// What was confirmed after a slot: new mints, and burns of watched ones.
-fn since(world: &World, reached: u64) -> (u64, Vec<(u64, Signature, Happened)>) {
+fn since(world: &World, reached: u64) -> (u64, Vec<Happened>) {
     let chain = world.simnet.chain();
     let confirmed = chain.tips().confirmed;
     let rows = chain.truth().between(reached + 1, confirmed);
     let happened = rows.filter_map(|row| {
         let Event::Effect(effect, _) = &row.event else { return None };
-        let told = serde_json::to_value(&effect.what).unwrap();
-        let mint = || told["mint"].as_str()?.parse::<Address>().ok();
-        let happened = match told["kind"].as_str()? {
-            "mint_created" => Happened::Created(mint()?),
-            "burn" => Happened::Burned(mint().filter(|mint| world.mints.contains(mint))?),
-            _ => return None,
+        let (mint, what) = match effect.what {
+            Did::MintCreated { mint, .. } => (mint, What::Created),
+            Did::Burn { mint, .. } if world.mints.contains(&mint) => (mint, What::Burned),
+            Did::Burn { .. } | Did::Mint { .. } | Did::AuthoritySet { .. } | Did::PoolCreated { .. } => {
+                return None;
+            }
         };
-        Some((row.slot, row.signature, happened))
+        Some(Happened { slot: row.slot, signature: row.signature, mint, what })
     });
     (confirmed, happened.collect())
 }
@@ -129,6 +101,66 @@ fn since(world: &World, reached: u64) -> (u64, Vec<(u64, Signature, Happened)>) 
 // === impl Workers ===
 
 impl Workers {
+    async fn start(world: &World, savings: bool) -> Self {
+        let link = world.link(savings).await;
+        let [burns, markets, liquidity, prices, trades] = [
+            WorkerName::BurnDetector,
+            WorkerName::MarketDetector,
+            WorkerName::LiquidityMonitor,
+            WorkerName::PriceAggregator,
+            WorkerName::TradingBot,
+        ]
+        .map(|worker| link.lease(worker));
+        burns.identity().await;
+        let mints: Vec<Interest> = world.mints.iter().copied().map(Interest::Account).collect();
+        let accounts = world.pools.iter().flat_map(|pool| [pool.address, pool.vaults[0], pool.vaults[1]]);
+        let accounts: Vec<Interest> = accounts.map(Interest::Account).collect();
+        let watches = [burns.watch(&mints).unwrap(), liquidity.watch(&accounts).unwrap()];
+        let followed = u64::try_from(mints.len() + accounts.len()).unwrap();
+        while link.manager.stats().feed.snapshots < followed {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let unsettled = BTreeMap::new();
+        Self { link, burns, markets, liquidity, prices, trades, _watches: watches, unsettled }
+    }
+
+    /// What they do in one slot.
+    async fn work(&mut self, world: &World, slot: u64, happened: &[Happened]) {
+        if slot.is_multiple_of(PRICE_SLOTS) {
+            self.price(&world.pools[..PRICED]).await;
+        }
+        if slot % COMPARE_SLOTS == 2 {
+            self.compare(&world.pools).await;
+        }
+        if slot % PURSE_SLOTS == 3 {
+            self.look_into_the_purse().await;
+        }
+        for it in happened {
+            let reacted = match it.what {
+                What::Created => {
+                    self.validate(it.mint, it.slot).await;
+                    [WorkerName::MarketDetector, WorkerName::BurnDetector, WorkerName::TradingBot].as_slice()
+                }
+                What::Burned => {
+                    self.burned(it.mint, it.slot, &world.pools).await;
+                    [WorkerName::BurnDetector, WorkerName::TradingBot].as_slice()
+                }
+            };
+            for (worker, later) in reacted.iter().zip(0..) {
+                self.unsettled.entry(slot + FINAL_SLOTS + later).or_default().push((*worker, it.signature));
+            }
+        }
+        for (worker, signature) in self.unsettled.remove(&slot).unwrap_or_default() {
+            self.settle(worker, signature).await;
+        }
+    }
+
+    async fn end(self) -> (Meter, Saved) {
+        let end = (self.link.meter(), self.link.manager.stats().saved);
+        self.link.manager.shut_down().await;
+        end
+    }
+
     /// The price aggregator's round.
     async fn price(&self, pools: &[Pool]) {
         join_all(pools.iter().map(|pool| read_pool(&self.prices, pool))).await;

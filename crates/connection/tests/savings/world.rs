@@ -31,12 +31,16 @@ pub(crate) struct Pool {
     pub(crate) vaults: [Address; 2],
 }
 
-/// A chain whose time passes by hand, its provider, and a connection to it.
+/// A chain whose time passes by hand.
 pub(crate) struct World {
     pub(crate) simnet: Simnet,
-    pub(crate) manager: Arc<ConnectionManager>,
     pub(crate) mints: Vec<Address>,
     pub(crate) pools: Vec<Pool>,
+}
+
+/// One connection to the chain, by a provider of its own.
+pub(crate) struct Link {
+    pub(crate) manager: Arc<ConnectionManager>,
     served: Arc<Served>,
 }
 
@@ -70,7 +74,7 @@ fn holding(mint: Address) -> Account {
 // === impl World ===
 
 impl World {
-    pub(crate) async fn start(seed: u64, on: bool) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let town = well_known();
         let mut mints = town.mints;
         let mut pools: Vec<Pool> = town
@@ -94,9 +98,12 @@ impl World {
             genesis.extend([0, 1].map(|side| (pool.vaults[side], holding(pool.mints[side]))));
             pools.push(pool);
         }
-        let simnet = Simnet::new(ChainConfig { genesis, ..ChainConfig::seeded(seed) });
+        Self { simnet: Simnet::new(ChainConfig { genesis, ..ChainConfig::seeded(seed) }), mints, pools }
+    }
+
+    pub(crate) async fn link(&self, on: bool) -> Link {
         let options = Options { protocol: Protocol::H2c, limits: limits(), ..Options::default() };
-        let served = simnet.endpoint(options).await.unwrap();
+        let served = self.simnet.endpoint(options).await.unwrap();
         let endpoint = Endpoint::parse(&served.front().http_url(), Some(&served.front().ws_url())).unwrap();
         let config = Config {
             endpoint,
@@ -119,19 +126,18 @@ impl World {
             },
             savings: savings::Config { on, ..savings::Config::default() },
         };
-        Self { simnet, manager: ConnectionManager::open(config).unwrap(), mints, pools, served }
+        Link { manager: ConnectionManager::open(config).unwrap(), served }
     }
+}
 
+// === impl Link ===
+
+impl Link {
     pub(crate) fn lease(&self, worker: WorkerName) -> Lease {
         self.manager.lease(worker)
     }
 
     pub(crate) fn meter(&self) -> Meter {
         self.served.provider().meter()
-    }
-
-    pub(crate) async fn stop(self) {
-        self.manager.shut_down().await;
-        self.simnet.stop().await;
     }
 }
