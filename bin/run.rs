@@ -66,7 +66,12 @@ pub(crate) async fn run(settings: Settings, screen: Screen) -> Result<Exit, Fail
 
     let store = store::open(&settings.config)?;
     let earlier = Arc::new(Earlier(store.clone()));
-    let manager = ConnectionManager::open(wiring::connection(&settings, &opened.endpoint, earlier)?)?;
+    let manager = ConnectionManager::open(wiring::connection(
+        &settings,
+        &opened.endpoint,
+        earlier,
+        directory.just_used(),
+    )?)?;
     let auto_is_all = wiring::auto_is_all(&settings, &manager);
     let plan = manager.plan(&wiring::interests(&settings, auto_is_all))?;
     for line in &plan.lines {
@@ -124,6 +129,9 @@ pub(crate) async fn run(settings: Settings, screen: Screen) -> Result<Exit, Fail
     let running = Running { manager, supervisor, store, keeping, sink, tasks, stop, opened };
     let drained = running.drain(settings.config.run.drain_deadline.get()).await;
     again.abort();
+    if let Err(error) = directory.stopped() {
+        warn!(%error, "the end cannot be noted in the data directory");
+    }
     Ok(if !drained {
         Exit::DrainExpired
     } else if signalled {

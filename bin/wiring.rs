@@ -20,7 +20,7 @@ use eda_trading_bot::TradingBot;
 use eda_worker::{Backoff, BadBackoff, Policy, Worker};
 use tracing::warn;
 
-use crate::config::{Config, FeedMode, Settings, StartAt};
+use crate::config::{Config, FeedMode, Provider, Settings, StartAt};
 
 /// A slot of a local validator lasts 400 ms; mainnet's 200 ms since 2026-10 (SIMD-0525). Only until it is measured.
 const LOCAL_SLOT: Duration = Duration::from_millis(400);
@@ -45,10 +45,13 @@ pub(crate) fn connection(
     settings: &Settings,
     endpoint: &Endpoint,
     checkpoints: Arc<dyn Checkpoints>,
+    just_used: bool,
 ) -> Result<connection::Config, BadCertificates> {
     let (rpc, mut limits) = (&settings.config.rpc, settings.limits());
     let local = settings.provider.is_own_cluster();
     let extra_roots = rpc.ca_file.as_deref().map(certificates).transpose()?.unwrap_or_default();
+    // A provider inside the process remembers nothing of the last one.
+    limits.assume_window_used = just_used && settings.provider != Provider::Simnet;
     // The feed plans with the same number that the socket keeps.
     let cap = *limits.subscriptions.get_or_insert(if local { u32::MAX } else { SUBSCRIPTIONS });
     let weights = WorkerName::ALL.map(|name| (name, settings.config.workers.weight(name).get()));
