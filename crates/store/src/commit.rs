@@ -230,6 +230,11 @@ impl<'a> Writing<'a> {
     }
 
     fn progress(&mut self, key: InterestKey, progress: &Progress) -> sqlite::Result<Became> {
+        // Its rows are written at the end, when nobody could say which entry was to blame.
+        sqlite::signed(match progress {
+            Progress::Begins { after } => after.0,
+            Progress::Reached(span) | Progress::Mended(span) => span.to.0.max(span.from.0),
+        })?;
         let chain = self.chain(&key.0)?;
         let touched = match self.interests.entry(key) {
             hash_map::Entry::Occupied(touched) => touched.into_mut(),

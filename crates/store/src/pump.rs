@@ -69,7 +69,7 @@ impl Pump {
                 }
                 continue;
             }
-            if now.closed && self.at >= now.sequence {
+            if now.is_closed() && self.at >= now.sequence {
                 self.post.close();
                 if self.in_flight.is_empty() {
                     return;

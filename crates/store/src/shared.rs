@@ -34,12 +34,33 @@ pub(crate) struct Shared {
 }
 
 /// The end of the event log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Head {
     /// The sequence of the last event.
     pub(crate) sequence: u64,
-    /// Whether no more will come.
-    pub(crate) closed: bool,
+    /// Queues that were ever kept.
+    begun: u64,
+    /// Those of them that have ended.
+    ended: u64,
+}
+
+// === impl Head ===
+
+impl Head {
+    /// Whether no more will come: everything that was said is kept.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.begun > 0 && self.ended >= self.begun
+    }
+
+    /// Another queue is being kept.
+    pub(crate) fn begin(&mut self) {
+        self.begun = self.begun.saturating_add(1);
+    }
+
+    /// One of the queues has ended.
+    pub(crate) fn end(&mut self) {
+        self.ended = self.ended.saturating_add(1);
+    }
 }
 
 // === impl Shared ===
@@ -64,7 +85,7 @@ impl Shared {
             reader: Reader::new(database),
             path,
             ring: Mutex::new(Ring::after(sequence)),
-            head: watch::Sender::new(Head { sequence, closed: false }),
+            head: watch::Sender::new(Head { sequence, ..Head::default() }),
             cursors,
             reached: Mutex::new(reached),
             stats: Mutex::new(stats),
@@ -83,6 +104,11 @@ impl Shared {
         let reader = self.reader.clone();
         let outcome = tokio::task::spawn_blocking(move || read(&reader)).await;
         outcome.unwrap_or_else(|error| Err(Trouble { kind: Kind::Other, cause: error.to_string() }))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn reader(&self) -> &Reader {
+        &self.reader
     }
 
     pub(crate) fn watch_head(&self) -> watch::Receiver<Head> {

@@ -1,5 +1,4 @@
 use std::{
-    fs::{File, TryLockError},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -13,11 +12,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     cursors::Start,
+    home::Home,
     keeper::{Command, Keeper},
     pump::Pump,
     reader::{Covered, Decision, Hole, Reached, Reader, Stored, Unsettled},
     retention::Retention,
-    shared::Shared,
+    shared::{Head, Shared},
     sqlite::{self, Database, Transaction},
     stats::StoreStats,
     trouble::{OpenError, Trouble},
@@ -56,16 +56,17 @@ impl Store {
     /// # Errors
     /// When the file cannot be used, with what to do about it.
     pub fn open(path: &Path, settings: Settings) -> Result<Self, OpenError> {
-        let lock = lock(path)?;
-        let trouble =
-            |error: rusqlite::Error| OpenError::Trouble { path: path.to_owned(), trouble: error.into() };
+        let trouble = |trouble: Trouble| OpenError::Trouble { path: path.to_owned(), trouble };
+        let mut home = Home::take(path)?;
         let mut connection = sqlite::open(path)?;
-        let batch = last_batch(&mut connection).map_err(trouble)?;
+        home.watch().map_err(|error| trouble(error.into()))?;
+        let batch = last_batch(&mut connection).map_err(|error| trouble(error.into()))?;
         let reading = Database::new(sqlite::read_only(path)?);
-        let shared = Arc::new(Shared::load(reading, Some(path.to_owned())).map_err(trouble)?);
+        let shared = Shared::load(reading, Some(path.to_owned())).map_err(|error| trouble(error.into()))?;
+        let shared = Arc::new(shared);
         let (commands, asked) = mpsc::unbounded_channel();
         let database = Database::new(connection);
-        let keeper = Keeper::new(database, batch, Arc::clone(&shared), settings.retention, asked, Some(lock));
+        let keeper = Keeper::new(database, batch, Arc::clone(&shared), settings.retention, asked, Some(home));
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(OpenError::Thread)?;
         std::thread::Builder::new()
@@ -108,6 +109,7 @@ impl Store {
     /// its end.
     pub fn keep(&self, entries: Entries) -> Keeping {
         let (ended, end) = oneshot::channel();
+        self.shared.move_head(Head::begin);
         // If the store is closed, the queue closes: who speaks into it is told.
         drop(self.commands.send(Command::Keep { entries, ended }));
         Keeping(end)
@@ -210,9 +212,24 @@ impl Store {
         self.shared.read(move |reader| reader.events_after(sequence, most)).await
     }
 
+    /// As [`Reader::statuses`].
+    ///
+    /// # Errors
+    /// When the file cannot be read, or an event in it makes no sense.
+    pub async fn statuses(&self, genesis: &Genesis) -> Result<Vec<Event>, Trouble> {
+        let genesis = genesis.clone();
+        self.shared.read(move |reader| reader.statuses(&genesis)).await
+    }
+
     /// The numbers so far.
     pub fn stats(&self) -> StoreStats {
         self.shared.stats()
+    }
+
+    /// What it reads from; in memory also what it writes to.
+    #[cfg(test)]
+    pub(crate) fn database(&self) -> &Database {
+        self.shared.reader().database()
     }
 
     /// Keeps what was said until now and what the consumers have finished with, and closes the file. Mailboxes end
@@ -241,20 +258,6 @@ impl Keeping {
     pub async fn ended(self) -> Result<(), Closed> {
         self.0.await.map_err(|_| Closed)
     }
-}
-
-/// Takes the file for this process, by locking a file beside it: locks on the file itself are SQLite's.
-fn lock(path: &Path) -> Result<File, OpenError> {
-    let mut beside = path.to_owned().into_os_string();
-    beside.push(".lock");
-    let locked = File::create(&beside).map_err(TryLockError::Error).and_then(|file| {
-        file.try_lock()?;
-        Ok(file)
-    });
-    locked.map_err(|error| match error {
-        TryLockError::WouldBlock => OpenError::InUse(path.to_owned()),
-        TryLockError::Error(error) => OpenError::Trouble { path: path.to_owned(), trouble: error.into() },
-    })
 }
 
 fn last_batch(connection: &mut rusqlite::Connection) -> sqlite::Result<u64> {

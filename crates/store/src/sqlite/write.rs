@@ -191,10 +191,11 @@ impl<'a> Transaction<'a> {
         self.0.prepare_cached(sql)?.execute(row).map(drop)
     }
 
-    /// The event need not be looked at again.
+    /// The event need not be looked at again. There may be none.
     pub(crate) fn settle(&self, chain: i64, sequence: u64) -> Result<()> {
+        let Ok(sequence) = signed(sequence) else { return Ok(()) };
         let sql = "UPDATE events SET unsettled = NULL WHERE sequence = ?2 AND chain = ?1";
-        self.0.prepare_cached(sql)?.execute(params![chain, signed(sequence)?]).map(drop)
+        self.0.prepare_cached(sql)?.execute(params![chain, sequence]).map(drop)
     }
 
     pub(crate) fn put_cursor(&self, consumer: &str, sequence: u64, at: Timestamp) -> Result<()> {
