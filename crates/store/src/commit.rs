@@ -1,3 +1,6 @@
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{BTreeMap, HashMap, hash_map},
     sync::Arc,
@@ -277,7 +280,8 @@ impl<'a> Writing<'a> {
         for new in now.stretches.iter().filter(|new| !before.contains(new)) {
             self.transaction.put_stretch(row, new)?;
         }
-        Ok(Some(Reached { begins_after: now.begins_after, to: now.reached_to }))
+        let unproven = self.transaction.unproven(row)?;
+        Ok(Some(Reached { begins_after: now.begins_after, to: now.reached_to, unproven }))
     }
 
     fn chain(&mut self, genesis: &Genesis) -> sqlite::Result<i64> {

@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -145,6 +146,18 @@ impl Store {
     /// How far a worker has come with an interest; `None` if it never began.
     pub fn progress(&self, genesis: &Genesis, worker: WorkerName, interest: &Interest) -> Option<Reached> {
         self.shared.reached().get(&(genesis.clone(), worker, interest.clone())).copied()
+    }
+
+    /// How many slots of a chain are given up, by worker; one without any is absent.
+    pub fn unproven(&self, genesis: &Genesis) -> BTreeMap<WorkerName, u64> {
+        let mut unproven = BTreeMap::new();
+        for ((chain, worker, _), reached) in self.shared.reached().iter() {
+            if chain == genesis && reached.unproven > 0 {
+                let count: &mut u64 = unproven.entry(*worker).or_default();
+                *count = count.saturating_add(reached.unproven);
+            }
+        }
+        unproven
     }
 
     /// As [`Reader::holes`].

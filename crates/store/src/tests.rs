@@ -85,7 +85,7 @@ async fn what_is_kept_is_there_after_a_restart() {
     }
     let store = home.open();
     let reached = store.progress(&genesis(), WorkerName::BurnDetector, &interest());
-    assert_eq!(reached, Some(Reached { begins_after: Slot(9), to: Slot(12) }));
+    assert_eq!(reached, Some(Reached { begins_after: Slot(9), to: Slot(12), unproven: 0 }));
     let events = store.events_after(0, 10).await.unwrap();
     assert_eq!(events.len(), 1);
     assert_eq!(events[0].event, burn(10));

@@ -191,6 +191,11 @@ impl<'a> Transaction<'a> {
         self.0.prepare_cached(sql)?.execute(row).map(drop)
     }
 
+    /// How many slots of an interest are given up.
+    pub(crate) fn unproven(&self, interest: i64) -> Result<u64> {
+        read::unproven(&self.0, interest)
+    }
+
     /// The event need not be looked at again. There may be none.
     pub(crate) fn settle(&self, chain: i64, sequence: u64) -> Result<()> {
         let Ok(sequence) = signed(sequence) else { return Ok(()) };

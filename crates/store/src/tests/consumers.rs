@@ -126,3 +126,20 @@ async fn what_is_set_aside_as_poison_does_not_come_again() {
     let mailbox = store.subscribe("sink", &Topic::ALL, 2, Start::Oldest);
     assert_eq!(read(&mailbox, 1).await, ids(2..3));
 }
+
+#[tokio::test]
+async fn a_consumer_comes_to_the_end_though_the_last_sequences_are_no_events() {
+    let home = Home::new();
+    let store = home.open();
+    let (log, _keeping) = speak_to(&store);
+    for _ in 0..3 {
+        say(&log, burn(0)).await;
+    }
+    store.close().await;
+
+    let store = home.open();
+    let (log, _keeping) = speak_to(&store);
+    let mailbox = store.subscribe("sink", &Topic::ALL, 4, Start::Oldest);
+    drop(log);
+    assert_eq!(rest(&mailbox).await, ids(0..1));
+}

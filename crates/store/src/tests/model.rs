@@ -68,6 +68,12 @@ struct Interest {
     how: BTreeMap<u64, How>,
 }
 
+impl Interest {
+    fn unproven(&self) -> u64 {
+        self.how.values().filter(|how| matches!(how, How::Unproven(_))).count() as u64
+    }
+}
+
 impl Model {
     fn say(&mut self, event: u64) -> Kept {
         if self.events.contains(&event) {
@@ -132,8 +138,11 @@ impl Model {
         let expected = self.interest.as_ref().map(|interest| Reached {
             begins_after: Slot(interest.begins_after),
             to: Slot(interest.reached_to),
+            unproven: interest.unproven(),
         });
         assert_eq!(reached, expected);
+        let unproven = store.unproven(&genesis()).get(&WorkerName::BurnDetector).copied();
+        assert_eq!(unproven.unwrap_or_default(), reached.map_or(0, |reached| reached.unproven));
         let spans = store.spans(&genesis(), None).await.unwrap();
         let slots: Vec<(u64, How)> = spans
             .iter()

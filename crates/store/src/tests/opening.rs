@@ -115,3 +115,20 @@ async fn consumers_of_a_file_put_back_to_an_earlier_state_read_what_comes_then()
     say(&log, burn(1)).await;
     assert_eq!(super::read(&mailbox, 1).await, ids(1..2));
 }
+
+#[tokio::test]
+async fn a_file_can_be_read_where_nothing_can_be_made_beside_it() {
+    let home = Home::new();
+    let store = home.open();
+    let (log, _keeping) = speak_to(&store);
+    say(&log, burn(0)).await;
+    store.close().await;
+    let shared = home.0.path().join("eda.db-shm");
+    if shared.exists() {
+        fs::remove_file(&shared).unwrap();
+    }
+    // A directory has the name of the file that cannot be made.
+    fs::create_dir(&shared).unwrap();
+    let events = Store::read(&home.file()).unwrap().events_after(0, 10).unwrap();
+    assert_eq!(events.len(), 1);
+}
