@@ -1,6 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use eda_events::{Delivery, Event, Input, Log, Mailbox, Topic, Verdict};
+use proptest::prelude::*;
 
 use super::{Home, ids, read, speak_to};
 use crate::{Settings, Start, Store, testing::*};
@@ -142,4 +143,78 @@ async fn a_consumer_comes_to_the_end_though_the_last_sequences_are_no_events() {
     let mailbox = store.subscribe("sink", &Topic::ALL, 4, Start::Oldest);
     drop(log);
     assert_eq!(rest(&mailbox).await, ids(0..1));
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// A burn, or with an odd number a price, which the consumer does not want. Some come twice.
+    Say(u64),
+    /// Finishes with up to so many, if so many are there.
+    Read(usize),
+    /// The consumer ends with one event in its hand, and another begins.
+    Replace(usize),
+    /// Everything else that can happen happens first.
+    Settle,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        10 => (0_u64..60).prop_map(Step::Say),
+        4 => (0_usize..6).prop_map(Step::Read),
+        1 => (1_usize..6).prop_map(Step::Replace),
+        2 => Just(Step::Settle),
+    ]
+}
+
+async fn consume(steps: Vec<Step>) {
+    let store = Store::in_memory(Settings::default()).unwrap();
+    let (log, keeping) = speak_to(&store);
+    let mut mailbox = store.subscribe("sink", &[Topic::Burn], 3, Start::Oldest);
+    let mut said: Vec<u64> = Vec::new();
+    // How many it has finished with.
+    let mut at = 0;
+    let moment = Duration::from_millis(1);
+    for step in steps {
+        match step {
+            Step::Say(number) if number % 2 == 0 => {
+                mention(&log, burn(number)).await;
+                if !said.contains(&number) {
+                    said.push(number);
+                }
+            }
+            Step::Say(number) => mention(&log, price(number)).await,
+            Step::Read(most) => {
+                for _ in 0..most {
+                    let Ok(next) = tokio::time::timeout(moment, mailbox.next()).await else { break };
+                    let Some(Delivery::Item(event)) = next else { panic!("{next:?}") };
+                    assert_eq!(event.id, burn(said[at]).id, "in order, without a gap");
+                    mailbox.done();
+                    at += 1;
+                }
+            }
+            Step::Replace(capacity) => {
+                tokio::time::timeout(moment, mailbox.next()).await.ok();
+                tokio::time::sleep(moment).await;
+                mailbox = store.subscribe("sink", &[Topic::Burn], capacity, Start::Oldest);
+            }
+            Step::Settle => tokio::time::sleep(moment).await,
+        }
+    }
+    drop(log);
+    keeping.ended().await.unwrap();
+    assert_eq!(rest(&mailbox).await, ids(said[at..].iter().copied()));
+    tokio::time::sleep(moment).await;
+    assert_eq!(cursor(&store, "sink"), Some(store.stats().sequence));
+    store.close().await;
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn a_consumer_reads_everything_in_order_whatever_happens(steps in prop::collection::vec(step(), 0..80)) {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(consume(steps));
+    }
 }

@@ -23,6 +23,7 @@ use std::{
 };
 
 use check::Ledger;
+use eda_store::Store;
 use faults::{Disk, Fault};
 
 /// The signal of a death that nobody can catch.
@@ -78,9 +79,33 @@ fn what_is_acknowledged_survives_kill_9_at_any_moment() {
     let mut ledger = Ledger::default();
     for _ in 0..40 {
         let child = child::command(&file, rng.u64(..)).stdout(Stdio::piped()).spawn().unwrap();
-        let transcript = child::read_and_kill(child, rng.usize(1..200));
+        let mut transcript = String::new();
+        let mut child = child::Spoken::by(child);
+        child.read(rng.usize(1..200), &mut transcript);
+        child.kill(&mut transcript);
         ledger.check(&file, &transcript);
     }
+}
+
+#[test]
+fn another_process_reads_while_one_writes_and_after_it_was_killed() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("eda.db");
+    let seed = seed(5);
+    println!("seed {seed}");
+    let mut transcript = String::new();
+    let mut child = child::Spoken::by(child::command(&file, seed).stdout(Stdio::piped()).spawn().unwrap());
+    for _ in 0..5 {
+        child.read(20, &mut transcript);
+        check::is_there(&Store::read(&file).unwrap(), &transcript);
+    }
+    child.kill(&mut transcript);
+    let reader = Store::read(&file).unwrap();
+    check::is_there(&reader, &transcript);
+    Ledger::default().check(&file, &transcript);
+    // The next process goes on beside a reader that stays.
+    assert!(child::command(&file, seed).stdout(Stdio::null()).status().unwrap().success());
+    check::is_there(&reader, &transcript);
 }
 
 /// Runs children until `deaths` of them have died, and checks what each has left. `fault` chooses what happens to
