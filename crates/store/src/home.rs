@@ -1,6 +1,6 @@
 use std::{
     fs::{File, TryLockError},
-    io,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -13,7 +13,7 @@ pub(crate) struct Home {
     /// The file that was opened, whatever its name is now; `None` where files cannot be told apart.
     identity: Option<Identity>,
     /// Locked as long as it is open.
-    _lock: File,
+    lock: File,
 }
 
 /// Device and number of a file.
@@ -31,7 +31,7 @@ impl Home {
             Ok(file)
         });
         match locked {
-            Ok(lock) => Ok(Self { path: path.to_owned(), identity: None, _lock: lock }),
+            Ok(lock) => Ok(Self { path: path.to_owned(), identity: None, lock }),
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
             Err(TryLockError::Error(error)) => {
                 Err(OpenError::Trouble { path: path.to_owned(), trouble: error.into() })
@@ -53,6 +53,34 @@ impl Home {
             Ok(_) => Err(Trouble { kind: Kind::Moved, cause: "another file is there".to_owned() }),
             Err(error) => Err(Trouble { kind: Kind::Moved, cause: error.to_string() }),
         }
+    }
+
+    /// As [`Self::explain`].
+    pub(crate) fn explain_open(&self, error: OpenError) -> OpenError {
+        match error {
+            OpenError::Trouble { path, trouble } => {
+                OpenError::Trouble { path, trouble: self.explain(trouble) }
+            }
+            OpenError::InUse(_)
+            | OpenError::NotAStore(_)
+            | OpenError::Newer { .. }
+            | OpenError::NotThere(_)
+            | OpenError::Thread(_) => error,
+        }
+    }
+
+    /// Says more exactly why a write failed, if that can be seen: the backend does not tell a disk that fails from a
+    /// file system that was made read-only.
+    pub(crate) fn explain(&self, trouble: Trouble) -> Trouble {
+        if trouble.kind != Kind::Disk {
+            return trouble;
+        }
+        let tried = self
+            .lock
+            .set_len(0)
+            .and_then(|()| (&self.lock).write_all(b"writable\n"))
+            .and_then(|()| self.lock.sync_all());
+        tried.err().map_or(trouble, Trouble::from)
     }
 }
 

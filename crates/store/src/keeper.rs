@@ -78,7 +78,6 @@ enum Next {
 impl Keeper {
     pub(crate) fn new(
         database: Database,
-        batch: u64,
         shared: Arc<Shared>,
         retention: Retention,
         commands: mpsc::UnboundedReceiver<Command>,
@@ -86,11 +85,11 @@ impl Keeper {
     ) -> Self {
         Self {
             database,
+            batch: shared.last_batch,
             shared,
             commands,
             retention,
             queues: VecDeque::new(),
-            batch,
             cursors_moved: false,
             cursors_due: Instant::now(),
             retention_due: Instant::now() + retention::FIRST,
@@ -289,6 +288,10 @@ impl Keeper {
     }
 
     fn note(&mut self, trouble: Trouble) {
+        let trouble = match &self.home {
+            Some(home) => home.explain(trouble),
+            None => trouble,
+        };
         if self.logged.insert(trouble.kind) {
             tracing::error!(%trouble, "the store cannot be written: workers wait until it can");
         }

@@ -21,6 +21,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Shared {
     reader: Reader,
+    /// The number of the last batch that was written before.
+    pub(crate) last_batch: u64,
     /// `None` if the store is in memory.
     path: Option<PathBuf>,
     /// The last events.
@@ -72,6 +74,7 @@ impl Shared {
         let sequence = read::head(&connection)?;
         let cursors = Cursors::stored(read::cursors(&connection)?, sequence);
         let reached = read::reached(&connection)?.into_iter().collect();
+        let last_batch = read::last_batch(&connection)?;
         let mut counts: BTreeMap<String, u64> = read::counts(&connection)?;
         drop(connection);
         let refusals_in_file = counts.remove(REFUSALS).unwrap_or_default();
@@ -83,6 +86,7 @@ impl Shared {
         };
         Ok(Self {
             reader: Reader::new(database),
+            last_batch,
             path,
             ring: Mutex::new(Ring::after(sequence)),
             head: watch::Sender::new(Head { sequence, ..Head::default() }),

@@ -19,7 +19,7 @@ use crate::{
     reader::{Covered, Decision, Hole, Reached, Reader, Stored, Unsettled},
     retention::Retention,
     shared::{Head, Shared},
-    sqlite::{self, Database, Transaction},
+    sqlite::{self, Database},
     stats::StoreStats,
     trouble::{OpenError, Trouble},
 };
@@ -57,17 +57,15 @@ impl Store {
     /// # Errors
     /// When the file cannot be used, with what to do about it.
     pub fn open(path: &Path, settings: Settings) -> Result<Self, OpenError> {
-        let trouble = |trouble: Trouble| OpenError::Trouble { path: path.to_owned(), trouble };
         let mut home = Home::take(path)?;
-        let mut connection = sqlite::open(path)?;
-        home.watch().map_err(|error| trouble(error.into()))?;
-        let batch = last_batch(&mut connection).map_err(|error| trouble(error.into()))?;
-        let reading = Database::new(sqlite::read_only(path)?);
-        let shared = Shared::load(reading, Some(path.to_owned())).map_err(|error| trouble(error.into()))?;
-        let shared = Arc::new(shared);
+        let opened = connect(path).and_then(|opened| {
+            home.watch()
+                .map_err(|error| OpenError::Trouble { path: path.to_owned(), trouble: error.into() })?;
+            Ok(opened)
+        });
+        let (database, shared) = opened.map_err(|error| home.explain_open(error))?;
         let (commands, asked) = mpsc::unbounded_channel();
-        let database = Database::new(connection);
-        let keeper = Keeper::new(database, batch, Arc::clone(&shared), settings.retention, asked, Some(home));
+        let keeper = Keeper::new(database, Arc::clone(&shared), settings.retention, asked, Some(home));
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(OpenError::Thread)?;
         std::thread::Builder::new()
@@ -87,14 +85,10 @@ impl Store {
     /// Outside of a runtime.
     pub fn in_memory(settings: Settings) -> Result<Self, OpenError> {
         let database = Database::new(sqlite::memory()?);
-        let loaded = Shared::load(database.clone(), None);
-        let shared = Arc::new(loaded.map_err(|error| OpenError::Trouble {
-            path: PathBuf::from(":memory:"),
-            trouble: error.into(),
-        })?);
+        let shared = load(database.clone(), None)?;
         let (commands, asked) = mpsc::unbounded_channel();
         let task = TaskTracker::new();
-        task.spawn(Keeper::new(database, 0, Arc::clone(&shared), settings.retention, asked, None).run());
+        task.spawn(Keeper::new(database, Arc::clone(&shared), settings.retention, asked, None).run());
         Ok(Self { shared, commands, pumps: TaskTracker::new(), keeper: task })
     }
 
@@ -273,6 +267,15 @@ impl Keeping {
     }
 }
 
-fn last_batch(connection: &mut rusqlite::Connection) -> sqlite::Result<u64> {
-    Transaction::begin(connection)?.last_batch()
+/// What writes, and what reads.
+fn connect(path: &Path) -> Result<(Database, Arc<Shared>), OpenError> {
+    let writing = Database::new(sqlite::open(path)?);
+    let reading = Database::new(sqlite::read_only(path)?);
+    Ok((writing, load(reading, Some(path.to_owned()))?))
+}
+
+fn load(reading: Database, path: Option<PathBuf>) -> Result<Arc<Shared>, OpenError> {
+    let named = path.clone().unwrap_or_else(|| PathBuf::from("the store in memory"));
+    let loaded = Shared::load(reading, path);
+    loaded.map(Arc::new).map_err(|error| OpenError::Trouble { path: named, trouble: error.into() })
 }

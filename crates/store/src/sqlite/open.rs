@@ -1,8 +1,8 @@
 use std::{path::Path, time::Duration};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
-use crate::trouble::{OpenError, Trouble};
+use crate::trouble::{Kind, OpenError, Trouble};
 
 /// Says in the file's header that it is a store of eda: `eda` and a 1.
 const APPLICATION: i32 = 0x6564_6131;
@@ -27,6 +27,11 @@ pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
         prepare(&connection)?;
         if let Some(stranger) = stranger(&connection, path)? {
             return Ok(Err(stranger));
+        }
+        if connection.is_readonly(MAIN_DB)? {
+            let cause = "it opens for reading only".to_owned();
+            let trouble = Trouble { kind: Kind::ReadOnly, cause };
+            return Ok(Err(OpenError::Trouble { path: path.to_owned(), trouble }));
         }
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;

@@ -37,6 +37,11 @@ pub(crate) fn head(connection: &Connection) -> Result<u64> {
     Ok(head.map_or(0, unsigned))
 }
 
+/// The number of the last batch that was committed.
+pub(crate) fn last_batch(connection: &Connection) -> Result<u64> {
+    connection.prepare_cached("SELECT last FROM batches")?.query_row([], |row| row.get(0)).map(unsigned)
+}
+
 pub(crate) fn counts(connection: &Connection) -> Result<BTreeMap<String, u64>> {
     let mut statement = connection.prepare_cached("SELECT what, number FROM counts")?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, unsigned(row.get(1)?))))?;

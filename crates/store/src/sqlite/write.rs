@@ -47,7 +47,7 @@ impl<'a> Transaction<'a> {
 
     /// The number of the last batch that was committed.
     pub(crate) fn last_batch(&self) -> Result<u64> {
-        self.0.prepare_cached("SELECT last FROM batches")?.query_row([], |row| row.get(0)).map(unsigned)
+        read::last_batch(&self.0)
     }
 
     pub(crate) fn number_batch(&self, batch: u64) -> Result<()> {
