@@ -7,7 +7,8 @@
 //! The long run: `EDA_TORTURE=long cargo test --test torture -- --nocapture` (about 20 minutes). A seed that failed is
 //! run again with `EDA_TORTURE_SEED=<seed>`.
 
-#![expect(clippy::unwrap_used, reason = "what a test relies on fails the test")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "what a test relies on fails the test")]
+#![expect(clippy::print_stdout, reason = "a seed that is not printed cannot be run again")]
 
 mod ledger;
 mod sockets;

@@ -1,3 +1,6 @@
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{BTreeMap, HashMap, hash_map},
     sync::Arc,
@@ -230,6 +233,11 @@ impl<'a> Writing<'a> {
     }
 
     fn progress(&mut self, key: InterestKey, progress: &Progress) -> sqlite::Result<Became> {
+        // Its rows are written at the end, when nobody could say which entry was to blame.
+        sqlite::signed(match progress {
+            Progress::Begins { after } => after.0,
+            Progress::Reached(span) | Progress::Mended(span) => span.to.0.max(span.from.0),
+        })?;
         let chain = self.chain(&key.0)?;
         let touched = match self.interests.entry(key) {
             hash_map::Entry::Occupied(touched) => touched.into_mut(),
@@ -272,7 +280,8 @@ impl<'a> Writing<'a> {
         for new in now.stretches.iter().filter(|new| !before.contains(new)) {
             self.transaction.put_stretch(row, new)?;
         }
-        Ok(Some(Reached { begins_after: now.begins_after, to: now.reached_to }))
+        let unproven = self.transaction.unproven(row)?;
+        Ok(Some(Reached { begins_after: now.begins_after, to: now.reached_to, unproven }))
     }
 
     fn chain(&mut self, genesis: &Genesis) -> sqlite::Result<i64> {

@@ -64,12 +64,12 @@ impl Pump {
             let room = self.post.room();
             if room > 0 && self.at < now.sequence {
                 tokio::select! {
-                    () = self.post_some(room) => {}
+                    () = self.post_some(room, now.sequence) => {}
                     () = stop.cancelled() => {}
                 }
                 continue;
             }
-            if now.closed && self.at >= now.sequence {
+            if now.is_closed() && self.at >= now.sequence {
                 self.post.close();
                 if self.in_flight.is_empty() {
                     return;
@@ -94,11 +94,11 @@ impl Pump {
         self.shared.cursors.advance(&self.name, self.reader, cursor)
     }
 
-    async fn post_some(&mut self, room: usize) {
+    async fn post_some(&mut self, room: usize, head: u64) {
         let in_memory = self.shared.ring().following(self.at, &self.topics, room);
         let following = match in_memory {
             Some(following) => following,
-            None => self.read(room).await,
+            None => self.read(room, head).await,
         };
         for (sequence, event) in following.events {
             self.post.post(event);
@@ -108,12 +108,12 @@ impl Pump {
     }
 
     /// Reads what is no longer in memory, however often that has to be tried.
-    async fn read(&self, room: usize) -> Following {
+    async fn read(&self, room: usize, head: u64) -> Following {
         let mut pause = FIRST_PAUSE;
         let mut failing = false;
         loop {
             let (at, topics) = (self.at, self.topics.clone());
-            match self.shared.read(move |reader| following(reader, at, &topics, room)).await {
+            match self.shared.read(move |reader| following(reader, at, head, &topics, room)).await {
                 Ok(following) => return following,
                 Err(trouble) if !failing => {
                     tracing::error!(consumer = %self.name, %trouble, "the event log cannot be read: its consumer waits until it can");
@@ -127,13 +127,21 @@ impl Pump {
     }
 }
 
-/// As [`crate::ring::Ring::following`], from the file.
-fn following(reader: &Reader, at: u64, topics: &[Topic], room: usize) -> Result<Following, Trouble> {
+/// As [`crate::ring::Ring::following`], from the file, which has everything up to `head`.
+fn following(
+    reader: &Reader,
+    at: u64,
+    head: u64,
+    topics: &[Topic],
+    room: usize,
+) -> Result<Following, Trouble> {
     let mut following = Following { events: Vec::new(), seen_to: at };
-    for row in read::events_after(&reader.database().lock(), at, READ)? {
+    let rows = read::events_after(&reader.database().lock(), at, READ)?;
+    let last = rows.len() < READ;
+    for row in rows {
         if topics.iter().any(|topic| topic.as_str() == row.topic) {
             if following.events.len() == room {
-                break;
+                return Ok(following);
             }
             match reader::event(&row.json) {
                 Ok(event) => following.events.push((row.sequence, Arc::new(event))),
@@ -141,6 +149,10 @@ fn following(reader: &Reader, at: u64, topics: &[Topic], room: usize) -> Result<
             }
         }
         following.seen_to = row.sequence;
+    }
+    if last {
+        // Beyond the last event may be sequences that are no event's.
+        following.seen_to = following.seen_to.max(head);
     }
     Ok(following)
 }

@@ -28,6 +28,8 @@ pub struct Reached {
     pub begins_after: Slot,
     /// The last slot that is done with.
     pub to: Slot,
+    /// How many of the slots until then are given up.
+    pub unproven: u64,
 }
 
 /// Slots that were given up.

@@ -23,6 +23,8 @@ pub enum Kind {
     Locked,
     /// The file cannot be opened.
     Missing,
+    /// The file is gone from its place while it is in use.
+    Moved,
     /// What is in the file makes no sense.
     Damaged,
     /// Anything else.
@@ -78,6 +80,9 @@ impl fmt::Display for Kind {
             Self::Disk => "the disk fails: check it, and the system's log",
             Self::Locked => "another program holds it locked: end that program",
             Self::Missing => "it cannot be opened: check that its directory is there and may be written to",
+            Self::Moved => {
+                "its file was moved or deleted while it is in use: put it back, or start eda again"
+            }
             Self::Damaged => "it is damaged: move it away to begin anew, or put a backup in its place",
             Self::Other => "it fails",
         })
