@@ -9,7 +9,7 @@ use eda_connection::{
     endpoint::Endpoint,
     feed::{Choice, FeedConfig, Interest, Mode, Start, Unaffordable},
     http::HttpConfig,
-    pubsub,
+    pubsub, savings,
 };
 use eda_events::{Slot, WorkerName};
 use eda_liquidity_monitor::LiquidityMonitor;
@@ -81,6 +81,7 @@ pub(crate) fn connection(
             commitment: rpc.commitment,
             nominal_slot_time: if local { LOCAL_SLOT } else { PUBLIC_SLOT },
             queue: QUEUE,
+            sweep_interval: settings.config.feed.sweep_interval.get(),
             checkpoints,
             start: match settings.config.feed.start {
                 StartAt::Now => Start::Now,
@@ -88,6 +89,11 @@ pub(crate) fn connection(
             },
             catch_up: settings.config.feed.catch_up.get(),
             compare_every: settings.config.feed.compare_every.get(),
+        },
+        savings: savings::Config {
+            on: rpc.savings,
+            kept_bytes: rpc.cache.bytes(),
+            ..savings::Config::default()
         },
         limits,
     })

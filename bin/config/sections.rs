@@ -62,6 +62,10 @@ pub(crate) struct Rpc {
     pub(crate) max_response: Size,
     /// Largest WebSocket message read.
     pub(crate) max_message: Size,
+    /// Whether requests are saved where they can be.
+    pub(crate) savings: bool,
+    /// Room for answers that never change.
+    pub(crate) cache: Size,
     /// Bounds of use that replace the profile's.
     pub(crate) limits: Limits,
 }
@@ -84,6 +88,8 @@ pub(crate) enum Profile {
 pub(crate) struct Feed {
     /// Which way.
     pub(crate) mode: FeedMode,
+    /// How often each account is read that finds no room on the WebSocket.
+    pub(crate) sweep_interval: Period,
     /// How often what was notified is compared with what the node says when it is asked.
     pub(crate) compare_every: Period,
     /// Where what no earlier run followed begins.
@@ -167,6 +173,7 @@ impl Default for Feed {
     fn default() -> Self {
         Self {
             mode: FeedMode::Auto,
+            sweep_interval: Period::seconds(5),
             compare_every: Period::seconds(60),
             start: StartAt::Now,
             catch_up: Period::seconds(60 * 60),
@@ -188,6 +195,8 @@ impl Default for Rpc {
             stall_timeout: Period::seconds(30),
             max_response: Size::megabytes(128),
             max_message: Size::megabytes(64),
+            savings: true,
+            cache: Size::megabytes(64),
             limits: Limits::default(),
         }
     }

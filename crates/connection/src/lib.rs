@@ -27,6 +27,8 @@ pub mod node_error;
 pub mod pubsub;
 /// Who asks, for what, how urgently: the words that budget, HTTP and PubSub share.
 pub mod request;
+/// Making fewer requests than are asked for.
+pub mod savings;
 mod stats;
 mod vitals;
 

@@ -55,7 +55,7 @@ pub struct AccountFact {
     pub slot: Slot,
     /// `None` where the account does not exist.
     pub state: Option<Arc<AccountState>>,
-    /// It was read after a (re)connect, not sent by the node as it changed.
+    /// It was read, after a (re)connect or in a sweep, and not sent by the node as it changed.
     pub snapshot: bool,
 }
 

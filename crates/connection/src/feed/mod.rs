@@ -47,8 +47,10 @@ pub(crate) mod notification;
 pub mod plan;
 mod recent;
 mod registry;
+mod seats;
 mod shared;
 mod stats;
+mod sweep;
 mod walk;
 
 pub use begin::Start;
@@ -60,7 +62,9 @@ pub use stats::FeedNumbers;
 use accounts::Snapshots;
 use logs::Fetchers;
 use registry::{Wanted, WatchId};
+use seats::{Seating, Seats};
 use shared::Shared;
+use sweep::{Sweep, Swept};
 
 /// The newest transaction version that eda reads; nodes refuse whole blocks that hold a newer one.
 const MAX_TRANSACTION_VERSION: u8 = 1;
@@ -76,6 +80,8 @@ pub struct FeedConfig {
     pub nominal_slot_time: Duration,
     /// Transactions that may wait for one watch.
     pub queue: usize,
+    /// How often each account is read that finds no room on the WebSocket.
+    pub sweep_interval: Duration,
     /// How far earlier runs came.
     pub checkpoints: Arc<dyn Checkpoints>,
     /// Where an address begins that no earlier run knows.
@@ -104,6 +110,7 @@ struct Inner {
     tracker: TaskTracker,
     changed: Notify,
     plan: watch::Sender<Option<Plan>>,
+    sweep: Arc<Sweep>,
 }
 
 /// A worker's view of what it asked for. Dropping it ends the interest.
@@ -140,9 +147,11 @@ impl Feed {
         let (open, holes) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared::new(calls, pubsub, vitals, limits.clone(), &config, open));
         let (plan, _) = watch::channel(None);
+        let sweep = Arc::new(Sweep::new(config.sweep_interval));
         let inner = Arc::new(Inner {
             shared,
             limits,
+            sweep,
             config,
             admission: Mutex::default(),
             stop: stop.child_token(),
@@ -202,7 +211,8 @@ impl Feed {
         let plan = self.inner.plan.borrow();
         let by_logs = plan.as_ref().is_some_and(|plan| plan.transactions == Some(Mode::Logs));
         let commitment = self.inner.config.commitment;
-        let accounts = accounts.into_iter().map(|address| Topic::Account { address, commitment });
+        let accounts = accounts.into_iter().filter(|address| !self.inner.sweep.covers(address));
+        let accounts = accounts.map(|address| Topic::Account { address, commitment });
         let logs = mentions.into_iter().filter(|_| by_logs);
         accounts.chain(logs.map(|address| Topic::Logs { mentions: Some(address), commitment })).collect()
     }
@@ -210,6 +220,11 @@ impl Feed {
     /// The feed's numbers.
     pub fn numbers(&self) -> FeedNumbers {
         self.inner.shared.stats.numbers()
+    }
+
+    /// The accounts that are read in turn at the moment, since the WebSocket has no room for them.
+    pub fn swept(&self) -> BTreeSet<Address> {
+        self.inner.sweep.list()
     }
 
     /// The numbers of every watch's transaction queue.
@@ -258,6 +273,7 @@ impl Inner {
             selected: wanted.selected.len(),
             whole_chain: wanted.whole_chain.len(),
             slot_time: self.shared.slot_time(),
+            sweep_interval: self.config.sweep_interval,
         }
     }
 }
@@ -267,6 +283,8 @@ struct Followers {
     inner: Arc<Inner>,
     tracker: TaskTracker,
     accounts: BTreeMap<Address, CancellationToken>,
+    seats: Seats,
+    swept: BTreeMap<Address, Swept>,
     logs: BTreeMap<Address, CancellationToken>,
     blocks: Option<CancellationToken>,
     snapshots: Arc<Snapshots>,
@@ -280,13 +298,17 @@ impl Followers {
         let (fill, fill_wanted) = mpsc::unbounded_channel();
         let shared = &inner.shared;
         tracker.spawn(accounts::read_snapshots(Arc::clone(shared), Arc::clone(&snapshots), stop.clone()));
-        tracker.spawn(accounts::read_again(Arc::clone(shared), Arc::clone(&snapshots), stop.clone()));
+        tracker.spawn(sweep::run(Arc::clone(shared), Arc::clone(&inner.sweep), stop.clone()));
+        let (sweep, again) = (Arc::clone(&inner.sweep), Arc::clone(&snapshots));
+        tracker.spawn(accounts::read_again(Arc::clone(shared), again, sweep, stop.clone()));
         tracker.spawn(fetch::fetch(Arc::clone(shared), Class::Detect, live_wanted, stop.clone()));
         tracker.spawn(fetch::fetch(Arc::clone(shared), Class::Fill, fill_wanted, stop.clone()));
         Self {
             inner,
             tracker,
             accounts: BTreeMap::new(),
+            seats: Seats::default(),
+            swept: BTreeMap::new(),
             logs: BTreeMap::new(),
             blocks: None,
             snapshots,
@@ -327,29 +349,41 @@ impl Followers {
         } else {
             BTreeSet::new()
         };
-        self.adjust_accounts(&wanted.accounts);
+        let room = plan::room(&self.inner.demand(&wanted), mode, &self.inner.limits);
+        self.adjust_accounts(&wanted.accounts, room);
         // Blocks, once they are read, hold every transaction that anyone else may want: the logs would be paid
         // for twice.
         self.adjust_blocks(mode == Some(Mode::Blocks), transactions.is_empty());
         self.adjust_logs(&by_logs);
     }
 
-    fn adjust_accounts(&mut self, wanted: &BTreeSet<Address>) {
-        for address in stop_unwanted(&mut self.accounts, wanted) {
-            self.inner.shared.registry.unfollowed(&address);
-        }
-        for address in wanted {
-            if !self.accounts.contains_key(address) {
-                let stop = self.inner.stop.child_token();
-                self.accounts.insert(*address, stop.clone());
-                let shared = Arc::clone(&self.inner.shared);
-                self.tracker.spawn(accounts::follow(shared, *address, Arc::clone(&self.snapshots), stop));
+    fn adjust_accounts(&mut self, wanted: &BTreeSet<Address>, room: usize) {
+        let Seating { gone, unseated, seated, standing } = self.seats.seat(wanted, room);
+        for address in gone.iter().chain(&unseated) {
+            if let Some(stop) = self.accounts.remove(address) {
+                stop.cancel();
             }
+        }
+        for address in &gone {
+            self.swept.remove(address);
+            self.inner.shared.registry.unfollowed(address);
+        }
+        for address in unseated.into_iter().chain(standing) {
+            self.swept.insert(address, self.inner.sweep.cover(address));
+        }
+        for address in seated {
+            let (stop, swept) = (self.inner.stop.child_token(), self.swept.remove(&address));
+            self.accounts.insert(address, stop.clone());
+            let (shared, sweep) = (Arc::clone(&self.inner.shared), Arc::clone(&self.inner.sweep));
+            let snapshots = Arc::clone(&self.snapshots);
+            self.tracker.spawn(accounts::follow(shared, address, snapshots, sweep, swept, stop));
         }
     }
 
     fn adjust_logs(&mut self, wanted: &BTreeSet<Address>) {
-        drop(stop_unwanted(&mut self.logs, wanted));
+        for (_, stop) in self.logs.extract_if(.., |address, _| !wanted.contains(address)) {
+            stop.cancel();
+        }
         for address in wanted {
             if !self.logs.contains_key(address) {
                 let stop = self.inner.stop.child_token();
@@ -370,13 +404,4 @@ impl Followers {
             stop.cancel();
         }
     }
-}
-
-/// Stops what is no longer wanted, and says what that was.
-fn stop_unwanted(
-    running: &mut BTreeMap<Address, CancellationToken>,
-    wanted: &BTreeSet<Address>,
-) -> Vec<Address> {
-    let stopped = running.extract_if(.., |address, _| !wanted.contains(address));
-    stopped.map(|(address, stop)| (address, stop.cancel()).0).collect()
 }

@@ -500,6 +500,19 @@ impl Registry {
         !account.watches.is_empty()
     }
 
+    /// Whether an account was only read again and is as it was told before, which is news to nobody. From then on what was
+    /// different before that slot is old.
+    pub(super) fn unchanged(&self, fact: &AccountFact) -> bool {
+        let mut state = self.lock();
+        let newest = state.accounts.get_mut(&fact.address).and_then(|account| account.newest.as_mut());
+        let Some(newest) = newest else { return false };
+        let unchanged = fact.snapshot && fact.slot >= newest.slot && same_content(fact, newest);
+        if unchanged {
+            newest.slot = fact.slot;
+        }
+        unchanged
+    }
+
     /// The numbers of every transaction queue.
     pub(super) fn queues(&self) -> Vec<InputStats> {
         self.lock().watches.values().map(|entry| entry.transactions.stats()).collect()

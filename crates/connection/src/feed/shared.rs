@@ -175,9 +175,11 @@ impl Shared {
         }
     }
 
-    /// Hands an account state to everyone who asked, unless something newer is known.
+    /// Hands an account state to everyone who asked, unless something newer or the same is known.
     pub(super) fn account(&self, fact: AccountFact) {
-        if self.vitals.trusted() {
+        if self.vitals.trusted() && self.registry.unchanged(&fact) {
+            self.stats.account_unchanged();
+        } else if self.vitals.trusted() {
             self.stats.account(self.registry.account(fact));
         } else {
             self.stats.distrusted();

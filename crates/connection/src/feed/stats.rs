@@ -45,8 +45,14 @@ pub struct FeedNumbers {
     pub accounts: u64,
     /// Account states that were older than what is known.
     pub accounts_stale: u64,
+    /// Account states that were read again and had not changed.
+    pub accounts_unchanged: u64,
     /// Accounts read as snapshots.
     pub snapshots: u64,
+    /// Accounts read in sweeps, since the WebSocket has no room for them.
+    pub swept: u64,
+    /// The requests that took.
+    pub sweeps: u64,
     /// Followed subscriptions that were interrupted.
     pub interruptions: u64,
     /// Items that did not fit into a queue.
@@ -154,6 +160,16 @@ impl FeedStats {
         } else {
             numbers.accounts_stale += 1;
         }
+    }
+
+    pub(super) fn account_unchanged(&self) {
+        self.lock().accounts_unchanged += 1;
+    }
+
+    pub(super) fn swept(&self, accounts: usize) {
+        let mut numbers = self.lock();
+        numbers.sweeps += 1;
+        numbers.swept += u64::try_from(accounts).unwrap_or(u64::MAX);
     }
 
     pub(super) fn snapshot(&self, accounts: usize) {

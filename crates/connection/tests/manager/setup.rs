@@ -6,7 +6,7 @@ use eda_connection::{
     endpoint::Endpoint,
     feed::{AccountFact, Choice, Fed, FeedConfig, Interest, LogHint, Mode, Start, Traffic, Watch},
     http::HttpConfig,
-    pubsub,
+    pubsub, savings,
 };
 use eda_events::{
     Address, Commitment, Delivery, WorkerName,
@@ -74,11 +74,13 @@ pub(crate) fn config(node: &Node) -> Config {
             commitment: Commitment::Confirmed,
             nominal_slot_time: Duration::from_millis(20),
             queue: 4_096,
+            sweep_interval: Duration::from_millis(50),
             checkpoints: Arc::new(NoCheckpoints),
             start: Start::Now,
             catch_up: Duration::from_secs(3_600),
             compare_every: Duration::from_secs(1),
         },
+        savings: savings::Config::default(),
     }
 }
 

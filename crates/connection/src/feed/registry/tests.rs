@@ -215,3 +215,20 @@ fn a_listing_names_what_cannot_be_had_and_goes_on_after_it() {
     let mended = Span { from: Slot(115), to: Slot(115), how: How::Filled };
     assert_eq!(progress(&mailbox), [Progress::Mended(mended)]);
 }
+
+#[test]
+fn what_is_read_again_and_did_not_change_is_no_news_and_makes_what_was_before_it_old() {
+    let registry = Registry::default();
+    let (post, _mailbox) = Mailbox::new("transactions", 4);
+    let (states, _reader) = Latest::new("accounts");
+    assert!(!registry.unchanged(&fact(10, 1, true)), "nothing is known of it");
+    registry.add(WorkerName::BurnDetector, &[Interest::Account(address(1))], post, states);
+    assert!(!registry.unchanged(&fact(10, 1, true)));
+    assert!(registry.account(fact(10, 1, true)));
+    assert!(registry.unchanged(&fact(10, 1, true)) && registry.unchanged(&fact(20, 1, true)));
+    assert!(!registry.unchanged(&fact(15, 1, true)), "older");
+    assert!(!registry.unchanged(&fact(21, 1, false)), "the node says that something happened");
+    assert!(!registry.unchanged(&fact(21, 2, true)));
+    assert!(!registry.account(fact(15, 3, false)), "it was as it is at slot 20");
+    assert!(registry.account(fact(21, 2, true)));
+}
