@@ -58,9 +58,9 @@ pub(crate) async fn run(settings: Settings, screen: Screen) -> Result<Exit, Fail
     let listener = control::listen(&directory)?;
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let opened = provider::open(&settings).await?;
-    info!(version = env!("CARGO_PKG_VERSION"), endpoint = %opened.endpoint, "eda starts");
+    info!(version = env!("CARGO_PKG_VERSION"), endpoint = opened.endpoints(), "eda starts");
 
-    let manager = ConnectionManager::open(wiring::connection(&settings, &opened.endpoint)?)?;
+    let manager = ConnectionManager::open(wiring::connection(&settings, &opened.sites)?)?;
     let auto_is_all = wiring::auto_is_all(&settings, &manager);
     let plan = manager.plan(&wiring::interests(&settings, auto_is_all))?;
     for line in &plan.lines {

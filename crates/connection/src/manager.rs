@@ -8,19 +8,17 @@ use std::{
 };
 
 use eda_events::WorkerName;
-use eda_limits::Limits;
 use tokio::{sync::watch, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument, info_span};
 
 use crate::{
-    budget::{Budget, Refused, Snapshot},
+    budget::Snapshot,
     calls::Calls,
     dial::{Dialer, TrustError},
-    endpoint::Endpoint,
+    failover::{self, Site, Switch, Upstream},
     feed::{Feed, FeedConfig, Interest, Plan, Unaffordable},
-    gate::Gate,
-    http::{Http, HttpConfig, UnusableUrl},
+    http::{HttpConfig, UnusableUrl},
     lease::Lease,
     pubsub::{self, PubSub},
     request::Caller,
@@ -30,25 +28,20 @@ use crate::{
 
 /// Having closed the connection, look so long afterwards whether it is still closed.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// A connection that the budget has no room to let wait is asked for again after this.
-const CROWDED: Duration = Duration::from_secs(1);
-
 /// Everything the connection needs to know.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where the provider is.
-    pub endpoint: Endpoint,
-    /// What it allows.
-    pub limits: Limits,
+    /// The endpoints that may be used, the preferred one first. At least one.
+    pub sites: Vec<Site>,
     /// Workers' shares within a class; 1 where nothing is said.
     pub weights: BTreeMap<WorkerName, u32>,
     /// Certificate authorities trusted beside the public ones, DER.
     pub extra_roots: Vec<Vec<u8>>,
     /// The longest time that opening a connection may take.
     pub connect_timeout: Duration,
-    /// Bounds of the HTTP side.
+    /// Bounds of the HTTP side; what a site's limits say of batches goes before them.
     pub http: HttpConfig,
-    /// Bounds of the WebSocket side.
+    /// Bounds of the WebSocket side; what a site's limits say of subscriptions goes before them.
     pub pubsub: pubsub::Config,
     /// Settings of the feed.
     pub feed: FeedConfig,
@@ -63,13 +56,15 @@ pub enum OpenError {
     /// See [`UnusableUrl`].
     #[error(transparent)]
     Url(#[from] UnusableUrl),
+    /// There is nobody to connect to.
+    #[error("no endpoint is named")]
+    NoEndpoint,
 }
 
 /// The one connection that all workers share: one request budget, one HTTP connection, one WebSocket, one feed.
 ///
 /// There is no global one: whoever opens it decides who shares it.
 pub struct ConnectionManager {
-    endpoint: Endpoint,
     calls: Arc<Calls>,
     pubsub: Arc<PubSub>,
     feed: Feed,
@@ -92,37 +87,35 @@ impl ConnectionManager {
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
         let weights =
             config.weights.into_iter().map(|(name, weight)| (Caller::Worker(name), weight)).collect();
-        let budget = Budget::start(config.limits.clone(), weights, &tracker, stop.clone());
-        let gate = gate(&budget);
-        let http = || {
-            let (dialer, bounds) = (dialer.clone(), config.http.clone());
-            Http::new(&config.endpoint, dialer, bounds, gate.clone(), &tracker, stop.clone())
+        let shared = failover::Shared {
+            dialer: &dialer,
+            http: &config.http,
+            weights: &weights,
+            tasks: &tracker,
+            stop: &stop,
         };
-        let bulk = (config.limits.connections > 1).then(http).transpose()?;
+        let upstreams = config.sites.into_iter().map(|site| Upstream::new(site, &shared));
+        let switch = Switch::new(upstreams.collect::<Result<_, _>>()?).ok_or(OpenError::NoEndpoint)?;
         let leases = watch::Sender::new(0);
-        let calls = Arc::new(Calls::new(budget, http()?, bulk, leases.subscribe()));
-        let pubsub = Arc::new(PubSub::new(&config.endpoint, dialer, config.pubsub, gate, &tracker, &stop));
+        let first = switch.here();
+        let calls = Arc::new(Calls::new(switch, leases.subscribe()));
+        let pubsub = pubsub::Config {
+            max_subscriptions: first.subscriptions(config.pubsub.max_subscriptions),
+            ..config.pubsub
+        };
+        let endpoint = &first.site().endpoint;
+        let pubsub = Arc::new(PubSub::new(endpoint, dialer, pubsub, first.gate(), &tracker, &stop));
         let vitals = Arc::new(Vitals::new());
         let feed = Feed::start(
             Arc::clone(&calls),
             Arc::clone(&pubsub),
             Arc::clone(&vitals),
-            config.limits,
             config.feed,
             &tracker,
             &stop,
         );
-        let manager = Arc::new(Self {
-            endpoint: config.endpoint,
-            calls,
-            pubsub,
-            feed,
-            vitals,
-            holders: Mutex::default(),
-            leases,
-            tracker,
-            stop,
-        });
+        let manager =
+            Arc::new(Self { calls, pubsub, feed, vitals, holders: Mutex::default(), leases, tracker, stop });
         manager.tracker.spawn(Self::keep(Keeper::of(&manager)).instrument(info_span!("connection")));
         Ok(manager)
     }
@@ -142,10 +135,10 @@ impl ConnectionManager {
         self.feed.plan(interests)
     }
 
-    /// The state of the budget at this moment.
+    /// The state of the budget at this moment: that of the endpoint in use.
     pub async fn budget(&self) -> Snapshot {
         // A budget that has been shut down has nothing to say any more.
-        self.calls.budget().snapshot().await.unwrap_or_default()
+        self.calls.switch().here().budget().snapshot().await.unwrap_or_default()
     }
 
     /// The state of everything else at this moment.
@@ -153,7 +146,7 @@ impl ConnectionManager {
         Stats {
             lease_count: *self.leases.borrow(),
             holders: self.holders().keys().copied().collect(),
-            url: self.endpoint.redacted(),
+            url: self.calls.switch().here().site().endpoint.redacted(),
             vital: self.vitals.state(),
             refused_access: self.calls.refused_access(),
             http: self.calls.http_stats(),
@@ -267,7 +260,7 @@ impl ConnectionManager {
 impl fmt::Debug for ConnectionManager {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConnectionManager")
-            .field("endpoint", &self.endpoint)
+            .field("endpoint", &self.calls.switch().here().site().endpoint)
             .field("leases", &*self.leases.borrow())
             .finish_non_exhaustive()
     }
@@ -314,21 +307,4 @@ impl Drop for ConnectionManager {
     fn drop(&mut self) {
         self.stop.cancel();
     }
-}
-
-/// New connections, HTTP's and the WebSocket's alike, wait for the provider's limit on them.
-fn gate(budget: &Budget) -> Gate {
-    let budget = budget.clone();
-    Gate::new(move || {
-        let budget = budget.clone();
-        async move {
-            while let Err(refused) = budget.connect().await {
-                if refused == Refused::Closed {
-                    // It has been shut down, and nothing connects any more.
-                    std::future::pending::<()>().await;
-                }
-                sleep(CROWDED).await;
-            }
-        }
-    })
 }

@@ -15,8 +15,8 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use crate::{
-    backoff::{Backoff, jittered},
-    calls::{Calls, REFUSED_PAUSE, RequestError},
+    backoff::{Backoff, REFUSED_PAUSE, jittered},
+    calls::{Calls, RequestError},
     feed::notification::{RawAccount, WithSlot},
     pubsub::{Notice, PubSub, Subscription, Topic},
     request::{Caller, Class, Method},

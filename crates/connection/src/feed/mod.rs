@@ -15,7 +15,6 @@ use eda_events::{
     Address, Commitment,
     mailbox::{InputStats, Latest, Mailbox},
 };
-use eda_limits::Limits;
 use tokio::sync::{Notify, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument, info, info_span, warn};
@@ -78,7 +77,6 @@ pub struct Feed {
 
 struct Inner {
     shared: Arc<Shared>,
-    limits: Limits,
     config: FeedConfig,
     /// Held while a watch is judged and added, so that two cannot both take the last room.
     admission: Mutex<()>,
@@ -113,7 +111,6 @@ impl Feed {
         calls: Arc<Calls>,
         pubsub: Arc<PubSub>,
         vitals: Arc<Vitals>,
-        limits: Limits,
         config: FeedConfig,
         tracker: &TaskTracker,
         stop: &CancellationToken,
@@ -122,7 +119,6 @@ impl Feed {
         let (plan, _) = watch::channel(None);
         let inner = Arc::new(Inner {
             shared,
-            limits,
             config,
             admission: Mutex::default(),
             stop: stop.child_token(),
@@ -167,6 +163,12 @@ impl Feed {
     /// The plan in force.
     pub fn current_plan(&self) -> Option<Plan> {
         self.inner.plan.borrow().clone()
+    }
+
+    #[expect(dead_code, reason = "whoever decides on it comes next")]
+    /// The provider's limits are others now: everything followed is planned anew.
+    pub(crate) fn plan_again(&self) {
+        self.inner.changed.notify_one();
     }
 
     /// The subscriptions that a reader hears by. Blocks are none: they are read without the WebSocket, if need be.
@@ -222,7 +224,7 @@ impl fmt::Debug for Registered {
 
 impl Inner {
     fn plan_for(&self, wanted: &Wanted) -> Result<Plan, Unaffordable> {
-        plan::plan(&self.demand(wanted), &self.limits, self.config.choice)
+        plan::plan(&self.demand(wanted), &self.shared.calls.limits(), self.config.choice)
     }
 
     fn demand(&self, wanted: &Wanted) -> Demand {

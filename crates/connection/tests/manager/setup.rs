@@ -1,7 +1,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use eda_connection::{
-    Config, ConnectionManager, Lease,
+    Config, ConnectionManager, Lease, Site,
     endpoint::Endpoint,
     feed::{AccountFact, Choice, FeedConfig, Interest, LogHint, Mode, Traffic, TransactionFact, Watch},
     http::HttpConfig,
@@ -48,10 +48,15 @@ pub(crate) async fn eventually(mut reached: impl FnMut() -> bool) {
     .await;
 }
 
+/// The endpoint of a node, without limits.
+pub(crate) fn site(node: &Node, priority: u32) -> Site {
+    let endpoint = Endpoint::parse(&node.front.http_url(), None).unwrap();
+    Site { endpoint, limits: Limits::default(), priority }
+}
+
 pub(crate) fn config(node: &Node) -> Config {
     Config {
-        endpoint: Endpoint::parse(&node.front.http_url(), None).unwrap(),
-        limits: Limits::default(),
+        sites: vec![site(node, 0)],
         weights: [].into(),
         extra_roots: vec![node.front.certificate_der().to_vec()],
         connect_timeout: Duration::from_secs(10),
