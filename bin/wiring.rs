@@ -5,6 +5,7 @@ use std::{fs, path::Path, sync::Arc, time::Duration};
 use eda_burn_detector::{BurnDetector, Watch};
 use eda_connection::{
     self as connection, ConnectionManager, Site,
+    failover::Bounds,
     feed::{Choice, FeedConfig, Interest, Mode, Unaffordable},
     http::HttpConfig,
     pubsub,
@@ -58,6 +59,7 @@ pub(crate) fn connection(settings: &Settings, sites: &[Site]) -> Result<connecti
             ..HttpConfig::default()
         },
         pubsub: pubsub::Config { max_message_bytes: rpc.max_message.bytes(), ..pubsub::Config::default() },
+        failover: Bounds::default(),
         feed: FeedConfig {
             choice: match settings.config.feed.mode {
                 FeedMode::Auto => Choice::Auto,

@@ -98,14 +98,12 @@ impl Calls {
         loop {
             let (upstream, permit) = self.permit(&ask).await?;
             let answer = upstream.line(&method).call(call.clone(), permit);
-            let failure = match within(deadline, Some(&method), answer).await? {
-                Ok(reply) => {
-                    upstream.answered();
-                    return Ok(reply);
-                }
+            let answer = within(deadline, Some(&method), answer).await?;
+            upstream.note(&method, &answer);
+            let failure = match answer {
+                Ok(reply) => return Ok(reply),
                 Err(failure) => failure,
             };
-            upstream.failed(&failure);
             let moved = !self.switch.is_at(&upstream);
             let pause = match after(&failure, &method) {
                 // It was taken back before it was sent.

@@ -16,7 +16,7 @@ use crate::{
     budget::Snapshot,
     calls::Calls,
     dial::{Dialer, TrustError},
-    failover::{self, Site, Switch, Upstream},
+    failover::{self, Board, Site, Switch, Upstream, Watcher},
     feed::{Feed, FeedConfig, Interest, Plan, Unaffordable},
     http::{HttpConfig, UnusableUrl},
     lease::Lease,
@@ -31,7 +31,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Everything the connection needs to know.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The endpoints that may be used, the preferred one first. At least one.
+    /// The endpoints that may be used. At least one; among equal priorities the first is preferred at the start.
     pub sites: Vec<Site>,
     /// Workers' shares within a class; 1 where nothing is said.
     pub weights: BTreeMap<WorkerName, u32>,
@@ -43,6 +43,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// Bounds of the WebSocket side; what a site's limits say of subscriptions goes before them.
     pub pubsub: pubsub::Config,
+    /// When another endpoint is used.
+    pub failover: failover::Bounds,
     /// Settings of the feed.
     pub feed: FeedConfig,
 }
@@ -69,6 +71,7 @@ pub struct ConnectionManager {
     pubsub: Arc<PubSub>,
     feed: Feed,
     vitals: Arc<Vitals>,
+    board: Arc<Board>,
     holders: Mutex<BTreeMap<WorkerName, usize>>,
     leases: watch::Sender<usize>,
     tracker: TaskTracker,
@@ -82,7 +85,7 @@ impl ConnectionManager {
     ///
     /// # Errors
     /// When the settings can never work.
-    pub fn open(config: Config) -> Result<Arc<Self>, OpenError> {
+    pub fn open(mut config: Config) -> Result<Arc<Self>, OpenError> {
         let dialer = Dialer::new(&config.extra_roots, config.connect_timeout)?;
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
         let weights =
@@ -90,19 +93,19 @@ impl ConnectionManager {
         let shared = failover::Shared {
             dialer: &dialer,
             http: &config.http,
+            subscriptions: config.pubsub.max_subscriptions,
             weights: &weights,
             tasks: &tracker,
             stop: &stop,
         };
+        config.sites.sort_by_key(|site| site.priority);
         let upstreams = config.sites.into_iter().map(|site| Upstream::new(site, &shared));
         let switch = Switch::new(upstreams.collect::<Result<_, _>>()?).ok_or(OpenError::NoEndpoint)?;
         let leases = watch::Sender::new(0);
         let first = switch.here();
+        let board = Arc::new(Board::new(config.failover, &switch));
         let calls = Arc::new(Calls::new(switch, leases.subscribe()));
-        let pubsub = pubsub::Config {
-            max_subscriptions: first.subscriptions(config.pubsub.max_subscriptions),
-            ..config.pubsub
-        };
+        let pubsub = pubsub::Config { max_subscriptions: first.subscriptions(), ..config.pubsub };
         let endpoint = &first.site().endpoint;
         let pubsub = Arc::new(PubSub::new(endpoint, dialer, pubsub, first.gate(), &tracker, &stop));
         let vitals = Arc::new(Vitals::new());
@@ -114,9 +117,13 @@ impl ConnectionManager {
             &tracker,
             &stop,
         );
-        let manager =
-            Arc::new(Self { calls, pubsub, feed, vitals, holders: Mutex::default(), leases, tracker, stop });
+        let holders = Mutex::default();
+        let manager = Arc::new(Self { calls, pubsub, feed, vitals, board, holders, leases, tracker, stop });
         manager.tracker.spawn(Self::keep(Keeper::of(&manager)).instrument(info_span!("connection")));
+        let (watching, stop) = (manager.watcher(config.failover).run(), manager.stop.clone());
+        manager.tracker.spawn(
+            async move { stop.run_until_cancelled(watching).await }.instrument(info_span!("failover")),
+        );
         Ok(manager)
     }
 
@@ -147,6 +154,7 @@ impl ConnectionManager {
             lease_count: *self.leases.borrow(),
             holders: self.holders().keys().copied().collect(),
             url: self.calls.switch().here().site().endpoint.redacted(),
+            failover: self.board.stats(),
             vital: self.vitals.state(),
             refused_access: self.calls.refused_access(),
             http: self.calls.http_stats(),
@@ -182,7 +190,10 @@ impl ConnectionManager {
             (Vital::Known(_), Some(trouble)) if self.calls.http_stats().open == 0 => {
                 Some(format!("the endpoint: {trouble}"))
             }
-            (Vital::Known(_), trouble) => self.unheard(worker, trouble),
+            (Vital::Known(_), trouble) => {
+                let pause = self.board.paused().map(|pause| pause.to_string());
+                pause.or_else(|| self.unheard(worker, trouble))
+            }
         }
     }
 
@@ -210,6 +221,18 @@ impl ConnectionManager {
         self.stop.cancel();
         self.tracker.close();
         self.tracker.wait().await;
+    }
+
+    fn watcher(&self, bounds: failover::Bounds) -> Watcher {
+        Watcher {
+            bounds,
+            switch: self.calls.switch().clone(),
+            pubsub: Arc::clone(&self.pubsub),
+            vitals: Arc::clone(&self.vitals),
+            feed: self.feed.clone(),
+            leases: self.leases.subscribe(),
+            board: Arc::clone(&self.board),
+        }
     }
 
     pub(crate) fn calls(&self) -> &Calls {

@@ -88,6 +88,11 @@ impl Vitals {
         self.state.borrow().clone()
     }
 
+    /// What is known, and each change of it.
+    pub(crate) fn watch(&self) -> watch::Receiver<Vital> {
+        self.state.subscribe()
+    }
+
     pub(crate) async fn identity(&self) -> Identity {
         let mut state = self.state.subscribe();
         loop {

@@ -61,7 +61,6 @@ impl Switch {
         }
     }
 
-    #[expect(dead_code, reason = "whoever decides on it comes next")]
     /// Sends calls to another one from now on; returns when they go there. Those that wait are asked for there, those
     /// under way end, and nothing is opened before everything that was open is closed. To be run to its end.
     pub(crate) async fn move_to(&self, to: &Arc<Upstream>) {
@@ -72,7 +71,6 @@ impl Switch {
         self.place.send_replace(Place::At(Arc::clone(to)));
     }
 
-    #[expect(dead_code, reason = "whoever decides on it comes next")]
     /// Every endpoint, in the order in which they were given.
     pub(crate) fn upstreams(&self) -> &[Arc<Upstream>] {
         &self.upstreams

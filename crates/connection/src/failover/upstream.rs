@@ -7,17 +7,18 @@ use std::{
 };
 
 use eda_limits::Limits;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, warn};
 
+use super::signs::Signs;
 use crate::{
     backoff::REFUSED_PAUSE,
     budget::{Budget, Refused},
     dial::Dialer,
     endpoint::Endpoint,
     gate::Gate,
-    http::{CallError, Http, HttpConfig, HttpStats, UnusableUrl},
+    http::{CallError, Http, HttpConfig, HttpStats, Reply, UnusableUrl},
     request::{Caller, Method},
 };
 
@@ -39,6 +40,8 @@ pub struct Site {
 pub(crate) struct Shared<'a> {
     pub(crate) dialer: &'a Dialer,
     pub(crate) http: &'a HttpConfig,
+    /// Subscriptions on one WebSocket, where nothing is known of the provider's limit.
+    pub(crate) subscriptions: usize,
     pub(crate) weights: &'a BTreeMap<Caller, u32>,
     pub(crate) tasks: &'a TaskTracker,
     pub(crate) stop: &'a CancellationToken,
@@ -48,11 +51,13 @@ pub(crate) struct Shared<'a> {
 #[derive(Debug)]
 pub(crate) struct Upstream {
     site: Site,
+    subscriptions: usize,
     budget: Budget,
     http: Http,
     /// A connection of their own for heavy answers, where the plan and the operator allow two.
     bulk: Option<Http>,
     access: Access,
+    signs: Signs,
 }
 
 /// Whether the provider lets us in.
@@ -79,8 +84,11 @@ impl Upstream {
             let (dialer, bounds, gate) = (shared.dialer.clone(), bounds.clone(), gate.clone());
             Http::new(&site.endpoint, dialer, bounds, gate, tasks, stop.clone())
         };
+        let cap = site.limits.subscriptions.map(|cap| usize::try_from(cap).unwrap_or(usize::MAX));
+        let subscriptions = cap.unwrap_or(shared.subscriptions);
         let bulk = (site.limits.connections > 1).then(http).transpose()?;
-        Ok(Self { http: http()?, bulk, budget, access: Access::default(), site })
+        let (access, signs) = (Access::default(), Signs::default());
+        Ok(Self { http: http()?, bulk, budget, subscriptions, access, signs, site })
     }
 
     pub(crate) fn site(&self) -> &Site {
@@ -91,9 +99,9 @@ impl Upstream {
         &self.budget
     }
 
-    /// How many subscriptions its WebSocket carries; `otherwise`, where nothing is known of that.
-    pub(crate) fn subscriptions(&self, otherwise: usize) -> usize {
-        self.site.limits.subscriptions.map_or(otherwise, |cap| usize::try_from(cap).unwrap_or(usize::MAX))
+    /// Subscriptions that its WebSocket carries.
+    pub(crate) fn subscriptions(&self) -> usize {
+        self.subscriptions
     }
 
     /// New connections, HTTP's and the WebSocket's alike, wait for the provider's limit on them.
@@ -143,14 +151,23 @@ impl Upstream {
         self.access.refused()
     }
 
-    /// A call was answered.
-    pub(crate) fn answered(&self) {
-        self.access.open();
+    /// What its calls met with of late.
+    pub(super) fn signs(&self) -> &Signs {
+        &self.signs
     }
 
-    /// A call failed.
-    pub(crate) fn failed(&self, failure: &CallError) {
-        self.access.judge(failure);
+    /// What came of a call.
+    pub(crate) fn note(&self, method: &Method, answer: &Result<Reply, CallError>) {
+        match answer {
+            Ok(_) => {
+                self.access.open();
+                self.signs.answered(method);
+            }
+            Err(failure) => {
+                self.access.judge(&self.site.endpoint, failure);
+                self.signs.failed(method, failure, Instant::now());
+            }
+        }
     }
 
     fn connections(&self) -> impl Iterator<Item = &Http> {
@@ -189,13 +206,13 @@ impl Access {
     }
 
     /// Says once, clearly, that the key or the address is refused; repeating it would bury everything else.
-    fn judge(&self, failure: &CallError) {
+    fn judge(&self, endpoint: &Endpoint, failure: &CallError) {
         if !matches!(failure, CallError::Unauthorized { .. } | CallError::Forbidden { .. }) {
             return;
         }
         let mut refused = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if refused.is_none() {
-            error!("{failure}; trying again every {} s", REFUSED_PAUSE.as_secs());
+            error!(%endpoint, "{failure}; trying again every {} s", REFUSED_PAUSE.as_secs());
         }
         *refused = Some(failure.to_string());
     }

@@ -165,7 +165,11 @@ impl Feed {
         self.inner.plan.borrow().clone()
     }
 
-    #[expect(dead_code, reason = "whoever decides on it comes next")]
+    /// How long a slot lasts: measured, or what the cluster is known for.
+    pub(crate) fn slot_time(&self) -> Duration {
+        self.inner.shared.slot_time()
+    }
+
     /// The provider's limits are others now: everything followed is planned anew.
     pub(crate) fn plan_again(&self) {
         self.inner.changed.notify_one();

@@ -3,6 +3,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use eda_connection::{
     Config, ConnectionManager, Lease, Site,
     endpoint::Endpoint,
+    failover::Bounds,
     feed::{AccountFact, Choice, FeedConfig, Interest, LogHint, Mode, Traffic, TransactionFact, Watch},
     http::HttpConfig,
     pubsub,
@@ -67,6 +68,7 @@ pub(crate) fn config(node: &Node) -> Config {
             retry_cap: Duration::from_millis(100),
             ..pubsub::Config::default()
         },
+        failover: Bounds::default(),
         feed: FeedConfig {
             choice: Choice::Auto,
             commitment: Commitment::Confirmed,
