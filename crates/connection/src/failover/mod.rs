@@ -18,6 +18,8 @@ mod candidate;
 mod health;
 /// Asking an endpoint how it sees the chain.
 mod look;
+/// What the endpoint in use shows by itself.
+mod seen;
 /// What calls say about an endpoint.
 mod signs;
 /// What can be seen from outside.

@@ -31,12 +31,31 @@ pub(super) struct Tip {
 // === impl View ===
 
 impl View {
-    /// Whether the endpoint saw new slots while it was looked at; `None` if it did not answer.
-    pub(super) fn moves(&self) -> Option<bool> {
+    pub(super) fn sight(&self) -> Option<&Sight> {
         match self {
-            Self::Seen(sight) => Some(sight.processed.moves()),
+            Self::Seen(sight) => Some(sight),
             Self::Failed(_) | Self::Untold(_) => None,
         }
+    }
+
+    /// Whether the endpoint saw new slots while it was looked at; `None` if it did not answer.
+    pub(super) fn moves(&self) -> Option<bool> {
+        self.sight().map(|sight| sight.processed.moves())
+    }
+}
+
+// === impl Sight ===
+
+impl Sight {
+    /// Which other cluster than `ours` it shows, in words, if it does.
+    pub(super) fn of_another_cluster(&self, ours: &str) -> Option<String> {
+        let words = || format!("it serves the cluster with genesis hash {}, not {ours}", self.genesis);
+        (self.genesis != ours).then(words)
+    }
+
+    /// Whether it was asked for what it confirms, and confirmed nothing new.
+    pub(super) fn confirms_nothing(&self) -> bool {
+        self.confirmed.is_some_and(|tip| !tip.moves())
     }
 }
 

@@ -12,8 +12,9 @@ use tracing::warn;
 use super::{
     board::Board,
     bounds::Bounds,
-    health::{Change, Signs, Step},
+    health::{Change, Step},
     look::look,
+    seen::Signs,
     switch::Switch,
     upstream::Upstream,
     view::View,

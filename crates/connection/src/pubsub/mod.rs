@@ -37,6 +37,8 @@ use crate::{dial::Dialer, endpoint::Endpoint, gate::Gate};
 mod config;
 /// What a text frame from the server says.
 mod frame;
+/// What is remembered from one socket to the next.
+mod life;
 /// What a subscriber is told.
 mod notice;
 /// The bounded queue in front of each subscriber.

@@ -15,16 +15,14 @@ use super::{
     State, Trouble,
     config::Config,
     frame::{Incoming, Odd},
+    life::Life,
     notice::DownReason,
     shared::{Ending, Shared, Target},
     socket::{self, ConnectError, Heard, Reader, Writer},
     table::Received,
     watchdog::{Action, Watchdog},
 };
-use crate::{
-    backoff::Backoff,
-    dial::{Dialer, SETTLE},
-};
+use crate::{backoff::Backoff, dial::Dialer};
 
 /// A server's wish to be left alone is honoured up to this.
 const LONGEST_HINT: Duration = Duration::from_secs(300);
@@ -55,16 +53,6 @@ enum End {
     Unwanted,
     Moved,
     Stopped,
-}
-
-/// What is remembered from one socket to the next.
-struct Life {
-    backoff: Backoff,
-    trouble: Option<Trouble>,
-    /// The next attempt is not made before this, whoever comes and goes meanwhile.
-    not_before: Instant,
-    /// No slot has come since a stall.
-    stalled: bool,
 }
 
 /// A socket that is being served.
@@ -109,8 +97,7 @@ enum Event {
 impl Task {
     pub(super) async fn run(self) {
         let _ending = Ending(Arc::clone(&self.shared));
-        let backoff = Backoff::new(self.config.retry_base, self.config.retry_cap);
-        let mut life = Life { backoff, trouble: None, stalled: false, not_before: Instant::now() };
+        let mut life = Life::new(Backoff::new(self.config.retry_base, self.config.retry_cap));
         loop {
             if !self.shared.core().table.has_subscribers() {
                 life.trouble = None;
@@ -388,26 +375,6 @@ impl Task {
             }
         }
         Ok(())
-    }
-}
-
-// === impl Life ===
-
-impl Life {
-    fn connecting(&self) -> State {
-        State::Connecting { failures: self.backoff.failures(), trouble: self.trouble.clone() }
-    }
-
-    /// What was learned of the endpoint that was left means nothing for the next one.
-    fn moved(&mut self) {
-        self.backoff.reset();
-        self.trouble = None;
-        self.stalled = false;
-        self.not_before = Instant::now() + SETTLE;
-    }
-
-    fn open(&self) -> State {
-        if self.stalled { State::Stalled } else { State::Live }
     }
 }
 

@@ -276,10 +276,10 @@ fn the_others_are_looked_at_sparsely_while_nothing_is_held_against_anyone() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     /// Whatever happens to endpoints and cluster: no two changes within the minimum stay, none to an endpoint that was
-    /// refused, is dead, stands still or is far behind, and none while the whole cluster stands still.
+    /// refused, is dead or stands still, and none while the whole cluster stands still.
     #[test]
     fn no_change_is_rash(
         priorities in prop::collection::vec(0..3_u32, 1..=4),
