@@ -43,11 +43,11 @@ impl Default for Bounds {
             unconfirmed_slots: 150,
             // A third of a blockhash's life.
             lag_slots: 50,
-            minimum_stay: Duration::from_secs(60),
+            minimum_stay: Duration::from_secs(30),
             compare_every: Duration::from_secs(60),
             compare_pause: Duration::from_secs(2),
-            // Two leaders in a row that make no block are not a pause of the cluster.
-            compare_for: Duration::from_secs(4),
+            // Longer than the turn of a leader who makes no blocks.
+            compare_for: Duration::from_secs(2),
             answer_within: Duration::from_secs(5),
             healthy_for: Duration::from_secs(300),
         }

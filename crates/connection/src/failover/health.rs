@@ -301,7 +301,7 @@ impl Health {
         } else if sight.processed.moves() {
             Found::GoesOn(sight)
         } else if self.seen.moves(now, own) {
-            self.fell_ill(site, format!("it sees no new slots after {}", sight.processed.last), now);
+            // Perhaps it was only a moment late. If not, it soon is too far behind.
             Found::Nothing
         } else {
             Found::StandsToo

@@ -146,6 +146,18 @@ fn when_all_are_ill_the_one_in_use_stays_in_use_until_one_is_not() {
 }
 
 #[test]
+fn another_endpoint_that_stands_still_is_soon_known_to_be_ill() {
+    let mut world = World::new([0, 1]);
+    world.run(seconds(30));
+    world.freeze(1);
+    world.run(seconds(130));
+    assert_eq!(world.told(|news| matches!(news, News::Ill { site: 1, .. })), 1);
+    world.node(0).up = false;
+    world.run(seconds(600));
+    assert_eq!(world.changes(), []);
+}
+
+#[test]
 fn refusals_for_a_limit_are_no_illness() {
     let mut world = World::new([0, 1]);
     world.run(seconds(30));
