@@ -22,11 +22,11 @@ use tokio::time::{sleep, timeout};
 
 /// Keeps a broken test from hanging; no test depends on how long anything takes.
 const DEADLINE: Duration = Duration::from_secs(60);
-const SLOT: Duration = Duration::from_millis(25);
+pub(crate) const SLOT: Duration = Duration::from_millis(25);
 
 /// A cluster, its endpoints, and a connection to them.
 pub(crate) struct World {
-    pub(crate) cluster: Simnet,
+    pub(crate) cluster: Arc<Simnet>,
     /// In the order of their priorities.
     pub(crate) endpoints: Vec<Arc<Endpoint>>,
     pub(crate) manager: Arc<ConnectionManager>,
@@ -53,14 +53,14 @@ pub(crate) async fn a_while() {
 }
 
 /// A cluster that goes on, in which somebody pays somebody in every slot.
-pub(crate) fn cluster(seed: u64) -> Simnet {
-    Simnet::new(chain::Config {
+pub(crate) fn cluster(seed: u64) -> Arc<Simnet> {
+    Arc::new(Simnet::new(chain::Config {
         slot_time: SLOT,
         skipped_per_mille: 0,
         abandoned_per_mille: 0,
         mix: Mix { transfers: 100, ..Mix::NONE },
         ..chain::Config::seeded(seed)
-    })
+    }))
 }
 
 /// TLS, where no connection is opened only to learn the protocol.
@@ -159,7 +159,7 @@ impl World {
 
     /// Connected to the first endpoint, unless that cannot be.
     pub(crate) async fn start(
-        cluster: Simnet,
+        cluster: Arc<Simnet>,
         endpoints: Vec<Arc<Endpoint>>,
         adjust: impl FnOnce(&mut Config),
     ) -> Self {
@@ -200,7 +200,12 @@ impl World {
 
     /// Kills an endpoint: its sockets are reset, and no new ones are accepted.
     pub(crate) async fn kill(&self, index: usize) {
-        break_for_good(&self.endpoints[index], Condition::NodeRestart).await;
+        let endpoint = &self.endpoints[index];
+        break_for_good(endpoint, Condition::NodeRestart).await;
+        // Its tasks take a moment to notice.
+        for port in [endpoint.front().http(), endpoint.front().ws()] {
+            within(port.tally().until(|traffic| traffic.open == 0)).await;
+        }
     }
 
     pub(crate) fn revive(&self, index: usize) {

@@ -1,22 +1,25 @@
+use std::sync::Arc;
+
 use eda_connection::failover::{Pause, Standing};
 use eda_simnet::faults::{Condition, Response};
+use tokio::{task::JoinSet, time::sleep};
 
-use crate::setup::{World, a_while, break_for_good, cluster, endpoint, eventually, payments, take};
+use crate::setup::{SLOT, World, a_while, break_for_good, cluster, endpoint, eventually, payments, take};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_whole_cluster_stands_still_nobody_moves_and_that_is_what_is_said() {
-    // Nobody makes slots but the test.
     let cluster = cluster(1);
     let endpoints = vec![endpoint(&cluster).await, endpoint(&cluster).await];
-    for _ in 0..10 {
-        cluster.advance();
-    }
+    let mut clock = JoinSet::new();
+    let ticking = Arc::clone(&cluster);
+    clock.spawn(async move {
+        loop {
+            ticking.advance();
+            sleep(SLOT).await;
+        }
+    });
     let world = World::start(cluster, endpoints, |_| {}).await;
-    eventually(|| {
-        world.cluster.advance();
-        world.manager.stats().pubsub.tip.is_some()
-    })
-    .await;
+    clock.shutdown().await;
     eventually(|| matches!(world.failover().pause, Some(Pause::Cluster { witnesses: 2, .. }))).await;
     let lacking = world.manager.lacking(world.lease.worker()).unwrap();
     let tip = world.cluster.chain().tips().processed;
