@@ -62,16 +62,12 @@ pub(crate) async fn run(settings: Settings, screen: Screen) -> Result<Exit, Fail
     let listener = control::listen(&directory)?;
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let opened = provider::open(&settings).await?;
-    info!(version = env!("CARGO_PKG_VERSION"), endpoint = %opened.endpoint, "eda starts");
+    info!(version = env!("CARGO_PKG_VERSION"), endpoint = opened.endpoints(), "eda starts");
 
     let store = store::open(&settings.config)?;
     let earlier = Arc::new(Earlier(store.clone()));
-    let manager = ConnectionManager::open(wiring::connection(
-        &settings,
-        &opened.endpoint,
-        earlier,
-        directory.just_used(),
-    )?)?;
+    let connection = wiring::connection(&settings, &opened.sites, earlier, directory.just_used())?;
+    let manager = ConnectionManager::open(connection)?;
     let auto_is_all = wiring::auto_is_all(&settings, &manager);
     let plan = manager.plan(&wiring::interests(&settings, auto_is_all))?;
     for line in &plan.lines {

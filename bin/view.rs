@@ -5,6 +5,7 @@ use std::{process, sync::Arc, time::Duration};
 use eda_connection::{
     ConnectionManager, Stats, Vital,
     budget::{Outcome, Scope, Snapshot, WindowUse},
+    failover::{self, EndpointStats, Standing},
 };
 use eda_events::{
     Cluster, Genesis, WorkerName,
@@ -106,6 +107,7 @@ impl View {
             cluster,
             trouble: stats.refused_access.clone().or(trouble),
             endpoint: stats.url.clone(),
+            failover: failover(&stats.failover),
             http: status::Http {
                 version: stats.http.version.map(|version| version.to_string()),
                 open: stats.http.open,
@@ -163,6 +165,32 @@ impl View {
                     .collect(),
             },
         }
+    }
+}
+
+fn failover(stats: &failover::Stats) -> status::Failover {
+    let endpoint = |endpoint: &EndpointStats| {
+        let (state, since, why) = match &endpoint.standing {
+            Standing::Well => ("well", None, None),
+            Standing::Recovering(since) => ("recovering", Some(*since), None),
+            Standing::Ill { since, why } => ("ill", Some(*since), Some(why.clone())),
+            Standing::Refused { why } => ("refused", None, Some(why.clone())),
+        };
+        status::Endpoint {
+            url: endpoint.url.clone(),
+            priority: endpoint.priority,
+            in_use: endpoint.in_use,
+            state: state.to_owned(),
+            since_ms: since.map(milliseconds),
+            why,
+        }
+    };
+    let changes = stats.changes.iter().map(|(reason, count)| ((*reason).to_owned(), *count));
+    status::Failover {
+        endpoints: stats.endpoints.iter().map(endpoint).collect(),
+        changes: changes.collect(),
+        last: stats.last_change.clone(),
+        pause: stats.pause.map(|pause| pause.to_string()),
     }
 }
 

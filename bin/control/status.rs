@@ -23,8 +23,10 @@ pub(crate) struct Status {
     /// Why the chain is not known, or why the provider is not believed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) trouble: Option<String>,
-    /// The provider's URL, without its key.
+    /// The URL of the endpoint in use, without its key.
     pub(crate) endpoint: String,
+    /// All endpoints, and the changes between them.
+    pub(crate) failover: Failover,
     /// The HTTP connection.
     pub(crate) http: Http,
     /// The WebSocket.
@@ -68,6 +70,42 @@ pub(crate) struct ProviderSees {
     pub(crate) requests: u64,
     /// Requests that were refused.
     pub(crate) refused: u64,
+}
+
+/// All endpoints, and the changes between them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Failover {
+    /// In order of preference.
+    pub(crate) endpoints: Vec<Endpoint>,
+    /// Changes from one to another since the start, by reason.
+    pub(crate) changes: BTreeMap<String, u64>,
+    /// The last of them: from, to, why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) last: Option<String>,
+    /// What stands still, for everyone as far as that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pause: Option<String>,
+}
+
+/// One endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Endpoint {
+    /// Its URL, without its key.
+    pub(crate) url: String,
+    /// Lower ones are preferred.
+    pub(crate) priority: u32,
+    /// Whether it is the one that is asked.
+    pub(crate) in_use: bool,
+    /// `well`, `recovering`, `ill` or `refused`.
+    pub(crate) state: String,
+    /// For how long it has been recovering or ill.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) since_ms: Option<u64>,
+    /// What is held against it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) why: Option<String>,
 }
 
 /// The HTTP connection.

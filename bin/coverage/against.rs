@@ -46,7 +46,7 @@ pub(crate) struct Compared {
 /// When the store cannot be read, or the endpoint's settings can never work.
 pub(crate) async fn against(settings: &Settings) -> Result<Compared, Failure> {
     let opened = provider::open(settings).await?;
-    let config = wiring::connection(settings, &opened.endpoint, Arc::new(NoCheckpoints), false)?;
+    let config = wiring::connection(settings, &opened.sites, Arc::new(NoCheckpoints), false)?;
     let manager = ConnectionManager::open(config)?;
     let lease = manager.lease(WorkerName::BurnDetector);
     let compared = compare(settings, &lease).await;

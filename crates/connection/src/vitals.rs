@@ -15,8 +15,8 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use crate::{
-    backoff::{Backoff, jittered},
-    calls::{Calls, REFUSED_PAUSE, RequestError},
+    backoff::{Backoff, REFUSED_PAUSE, jittered},
+    calls::{Calls, RequestError},
     feed::notification::{RawAccount, WithSlot},
     pubsub::{Notice, PubSub, Subscription, Topic},
     request::{Caller, Class, Method},
@@ -86,6 +86,11 @@ impl Vitals {
 
     pub(crate) fn state(&self) -> Vital {
         self.state.borrow().clone()
+    }
+
+    /// What is known, and each change of it.
+    pub(crate) fn watch(&self) -> watch::Receiver<Vital> {
+        self.state.subscribe()
     }
 
     pub(crate) async fn identity(&self) -> Identity {

@@ -114,7 +114,7 @@ pub(super) async fn list(
             }
             Purpose::Compare => {}
             Purpose::Fill => {
-                if let Some((signatures, blocks)) = pages.denser(to, reached, &shared.limits) {
+                if let Some((signatures, blocks)) = pages.denser(to, reached, &shared.calls.limits()) {
                     return Ok(Listing::Dense { to, signatures, blocks });
                 }
             }

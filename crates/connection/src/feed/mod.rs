@@ -15,7 +15,6 @@ use eda_events::{
     Address, Commitment, WorkerName,
     mailbox::{InputStats, Latest, Mailbox},
 };
-use eda_limits::Limits;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument, info, info_span, warn};
@@ -101,7 +100,6 @@ pub struct Feed {
 
 struct Inner {
     shared: Arc<Shared>,
-    limits: Limits,
     config: FeedConfig,
     /// Held while a watch is judged and added, so that two cannot both take the last room.
     admission: Mutex<()>,
@@ -139,18 +137,16 @@ impl Feed {
         calls: Arc<Calls>,
         pubsub: Arc<PubSub>,
         vitals: Arc<Vitals>,
-        limits: Limits,
         config: FeedConfig,
         tracker: &TaskTracker,
         stop: &CancellationToken,
     ) -> Self {
         let (open, holes) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared::new(calls, pubsub, vitals, limits.clone(), &config, open));
+        let shared = Arc::new(Shared::new(calls, pubsub, vitals, &config, open));
         let (plan, _) = watch::channel(None);
         let sweep = Arc::new(Sweep::new(config.sweep_interval));
         let inner = Arc::new(Inner {
             shared,
-            limits,
             sweep,
             config,
             admission: Mutex::default(),
@@ -203,6 +199,16 @@ impl Feed {
     /// The plan in force.
     pub fn current_plan(&self) -> Option<Plan> {
         self.inner.plan.borrow().clone()
+    }
+
+    /// How long a slot lasts: measured, or what the cluster is known for.
+    pub(crate) fn slot_time(&self) -> Duration {
+        self.inner.shared.slot_time()
+    }
+
+    /// The provider's limits are others now: everything followed is planned anew.
+    pub(crate) fn plan_again(&self) {
+        self.inner.changed.notify_one();
     }
 
     /// The subscriptions that a reader hears by. Blocks are none: they are read without the WebSocket, if need be.
@@ -264,7 +270,7 @@ impl fmt::Debug for Registered {
 
 impl Inner {
     fn plan_for(&self, wanted: &Wanted) -> Result<Plan, Unaffordable> {
-        plan::plan(&self.demand(wanted), &self.limits, self.config.choice)
+        plan::plan(&self.demand(wanted), &self.shared.calls.limits(), self.config.choice)
     }
 
     fn demand(&self, wanted: &Wanted) -> Demand {
@@ -349,7 +355,7 @@ impl Followers {
         } else {
             BTreeSet::new()
         };
-        let room = plan::room(&self.inner.demand(&wanted), mode, &self.inner.limits);
+        let room = plan::room(&self.inner.demand(&wanted), mode, &self.inner.shared.calls.limits());
         self.adjust_accounts(&wanted.accounts, room);
         // Blocks, once they are read, hold every transaction that anyone else may want: the logs would be paid
         // for twice.
