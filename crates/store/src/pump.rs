@@ -55,32 +55,35 @@ impl Pump {
         let stop = self.shared.stop.clone();
         loop {
             let now = *head.borrow_and_update();
-            if !self.note_finished() || stop.is_cancelled() {
+            let over = stop.is_cancelled() || self.post.is_abandoned();
+            // Afterwards, so that nothing that is finished with by then is left out.
+            if !self.note_finished() || over {
                 return self.post.close();
             }
-            if self.post.is_abandoned() {
-                return;
-            }
             let room = self.post.room();
-            if room > 0 && self.at < now.sequence {
+            if self.at < now.sequence && room > 0 {
                 tokio::select! {
                     () = self.post_some(room, now.sequence) => {}
                     () = stop.cancelled() => {}
                 }
                 continue;
             }
-            if now.is_closed() && self.at >= now.sequence {
-                self.post.close();
-                if self.in_flight.is_empty() {
-                    return;
-                }
+            if self.at >= now.sequence && now.is_closed() {
+                break self.post.close();
             }
             tokio::select! {
-                // The sender is in `shared`.
+                // The sender is in `shared`, so this is never an error.
                 _ = head.changed() => {}
                 () = self.post.moved() => {}
                 () = stop.cancelled() => {}
             }
+        }
+        while !self.in_flight.is_empty() && !stop.is_cancelled() && !self.post.is_abandoned() {
+            tokio::select! {
+                () = self.post.moved() => {}
+                () = stop.cancelled() => {}
+            }
+            self.note_finished();
         }
     }
 
