@@ -108,6 +108,10 @@ impl Pump {
             self.in_flight.push_back(sequence);
         }
         self.at = following.seen_to;
+        if following.unreadable > 0 {
+            let mut stats = self.shared.counted();
+            stats.unreadable = stats.unreadable.saturating_add(following.unreadable);
+        }
     }
 
     /// Reads what is no longer in memory, however often that has to be tried.
@@ -138,7 +142,7 @@ fn following(
     topics: &[Topic],
     room: usize,
 ) -> Result<Following, Trouble> {
-    let mut following = Following { events: Vec::new(), seen_to: at };
+    let mut following = Following { events: Vec::new(), seen_to: at, unreadable: 0 };
     let rows = read::events_after(&reader.database().lock(), at, READ)?;
     let last = rows.len() < READ;
     for row in rows {
@@ -148,7 +152,10 @@ fn following(
             }
             match reader::event(&row.json) {
                 Ok(event) => following.events.push((row.sequence, Arc::new(event))),
-                Err(trouble) => tracing::error!(sequence = row.sequence, %trouble, "an event is passed over"),
+                Err(trouble) => {
+                    tracing::error!(sequence = row.sequence, %trouble, "an event is passed over");
+                    following.unreadable = following.unreadable.saturating_add(1);
+                }
             }
         }
         following.seen_to = row.sequence;

@@ -145,6 +145,29 @@ async fn a_consumer_comes_to_the_end_though_the_last_sequences_are_no_events() {
     assert_eq!(rest(&mailbox).await, ids(0..1));
 }
 
+#[tokio::test]
+async fn an_event_that_cannot_be_read_is_counted_and_passed_over() {
+    let home = Home::new();
+    let store = home.open();
+    let (log, _keeping) = speak_to(&store);
+    for number in 0..3 {
+        say(&log, burn(number)).await;
+    }
+    store.close().await;
+    let other = rusqlite::Connection::open(home.file()).unwrap();
+    other.execute("UPDATE events SET json = '{}' WHERE sequence = 2", []).unwrap();
+    drop(other);
+
+    let store = home.open();
+    let (log, _keeping) = speak_to(&store);
+    let mailbox = store.subscribe("sink", &Topic::ALL, 4, Start::Oldest);
+    drop(log);
+    assert_eq!(rest(&mailbox).await, ids([0, 2]));
+    assert_eq!(store.stats().unreadable, 1);
+    let error = store.why(burn(1).id.as_str()).await.unwrap_err().to_string();
+    assert!(error.starts_with("an event in it cannot be read"), "{error}");
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     /// A burn, or with an odd number a price, which the consumer does not want. Some come twice.
