@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use eda_connection::{ConnectionManager, Stats, Vital};
+use eda_connection::{ConnectionManager, Stats, Vital, checkpoints::NoCheckpoints};
 use eda_events::WorkerName;
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
@@ -57,7 +57,12 @@ struct Limit {
 /// Probes the endpoint that the settings name.
 pub(crate) async fn check(settings: &Settings) -> Result<(Found, Exit), Failure> {
     let opened = provider::open(settings).await?;
-    let manager = ConnectionManager::open(wiring::connection(settings, &opened.endpoint)?)?;
+    let manager = ConnectionManager::open(wiring::connection(
+        settings,
+        &opened.endpoint,
+        Arc::new(NoCheckpoints),
+        false,
+    )?)?;
     // The lease opens the connection; any worker's name will do, since nothing is asked in it.
     let lease = manager.lease(WorkerName::BurnDetector);
     let stats = observe(&manager).await;

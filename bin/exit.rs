@@ -60,6 +60,12 @@ pub(crate) enum Failure {
     /// A worker was named twice.
     #[error(transparent)]
     Twice(#[from] AlreadyRunning),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] eda_store::OpenError),
+    /// The store cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] eda_store::Trouble),
     /// The events file cannot be opened.
     #[error(transparent)]
     Sink(#[from] jsonl::OpenError),
@@ -136,6 +142,8 @@ impl Failure {
             #[cfg(not(feature = "simnet"))]
             Self::NoSimnet => Exit::BadConfig,
             Self::DataDir(_)
+            | Self::Store(_)
+            | Self::Unreadable(_)
             | Self::Listen(control::ListenError::Io { .. })
             | Self::Ask(_)
             | Self::Sink(_)

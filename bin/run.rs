@@ -4,9 +4,11 @@ use std::{future::ready, path::Path, process, sync::Arc, time::Duration};
 
 use eda_connection::ConnectionManager;
 use eda_events::{
-    Bus, Ledger, Topic,
+    Log, Topic,
+    log::QUEUE,
     sink::jsonl::{self, JsonLines},
 };
+use eda_store::{Keeping, Start, Store};
 use eda_worker::{Exit as WorkerExit, Supervisor, Surroundings};
 use futures_util::{FutureExt, StreamExt};
 use jiff::Timestamp;
@@ -25,13 +27,14 @@ use crate::{
     exit::{Exit, Failure},
     provider::{self, Opened},
     screen::Screen,
+    store::{self, Earlier},
     summary,
     view::View,
     wiring,
 };
 
-/// Refusals kept in full for `eda status`.
-const REFUSALS: usize = 4_096;
+/// Events that wait for a sink at once; the others wait in the store.
+const EVENTS: usize = 1_024;
 
 /// What is left for each of the others when somebody has used up the whole drain deadline: only who was late is to
 /// be blamed for it.
@@ -44,7 +47,8 @@ type OpenedSink = (JoinHandle<()>, (String, jsonl::Counts));
 struct Running {
     manager: Arc<ConnectionManager>,
     supervisor: Arc<Supervisor>,
-    bus: Arc<Bus>,
+    store: Store,
+    keeping: Keeping,
     sink: Option<(JoinHandle<()>, String)>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -60,33 +64,40 @@ pub(crate) async fn run(settings: Settings, screen: Screen) -> Result<Exit, Fail
     let opened = provider::open(&settings).await?;
     info!(version = env!("CARGO_PKG_VERSION"), endpoint = %opened.endpoint, "eda starts");
 
-    let manager = ConnectionManager::open(wiring::connection(&settings, &opened.endpoint)?)?;
+    let store = store::open(&settings.config)?;
+    let earlier = Arc::new(Earlier(store.clone()));
+    let manager = ConnectionManager::open(wiring::connection(
+        &settings,
+        &opened.endpoint,
+        earlier,
+        directory.just_used(),
+    )?)?;
     let auto_is_all = wiring::auto_is_all(&settings, &manager);
     let plan = manager.plan(&wiring::interests(&settings, auto_is_all))?;
     for line in &plan.lines {
         info!("{line}");
     }
-    let (bus, ledger) = (Arc::new(Bus::new()), Arc::new(Ledger::new(REFUSALS)));
+    let (log, entries) = Log::new(QUEUE);
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-    let (sink, written) = open_sink(settings.config.events.file.as_deref(), &bus, &tasks)?.unzip();
+    let (sink, written) = open_sink(settings.config.events.file.as_deref(), &store, &tasks)?.unzip();
     let sink = sink.zip(written.as_ref().map(|(target, _)| target.clone()));
     let view =
-        View::start(Arc::clone(&manager), Arc::clone(&bus), written, opened.sees(), &tasks, stop.clone())
-            .await;
+        View::start(Arc::clone(&manager), store.clone(), written, opened.sees(), &tasks, stop.clone()).await;
     let surroundings = Surroundings {
-        bus: Arc::clone(&bus),
-        ledger,
+        log,
         boot: boot_number(),
         cluster: view.cluster(),
+        genesis: view.genesis(),
         connection: view.shared_connection(),
         lacking: view.lacking(),
     };
+    let keeping = store.keep(entries);
     let supervisor = Supervisor::start(wiring::policy(&settings.config)?, surroundings)?;
     for chosen in &settings.workers {
         if chosen.although_disabled {
             warn!(worker = %chosen.name, "disabled in the settings, runs because --workers names it");
         }
-        let worker = wiring::worker(chosen.name, &settings, &manager, &bus, auto_is_all)?;
+        let worker = wiring::worker(chosen.name, &settings, &manager, &store, auto_is_all)?;
         supervisor.add(worker)?;
     }
     let supervisor = Arc::new(supervisor);
@@ -115,9 +126,12 @@ pub(crate) async fn run(settings: Settings, screen: Screen) -> Result<Exit, Fail
     } else {
         error!("no worker is left");
     }
-    let running = Running { manager, supervisor, bus, sink, tasks, stop, opened };
+    let running = Running { manager, supervisor, store, keeping, sink, tasks, stop, opened };
     let drained = running.drain(settings.config.run.drain_deadline.get()).await;
     again.abort();
+    if let Err(error) = directory.stopped() {
+        warn!(%error, "the end cannot be noted in the data directory");
+    }
     Ok(if !drained {
         Exit::DrainExpired
     } else if signalled {
@@ -130,7 +144,7 @@ pub(crate) async fn run(settings: Settings, screen: Screen) -> Result<Exit, Fail
 // === impl Running ===
 
 impl Running {
-    /// Stops everything in the order in which facts flow: intake, workers, bus, sinks, sockets. Returns whether
+    /// Stops everything in the order in which facts flow: intake, workers, store, sinks, sockets. Returns whether
     /// all of it ended before the deadline; whoever did not is named in the log.
     async fn drain(self, within: Duration) -> bool {
         let deadline = Instant::now() + within;
@@ -139,8 +153,13 @@ impl Running {
         self.manager.stop_intake();
         let stuck = self.supervisor.stop_all(left()).await;
         let stuck: Vec<_> = stuck.iter().filter(|stopped| stopped.exit == WorkerExit::Stuck).collect();
-        self.bus.close();
         let mut drained = stuck.is_empty();
+        self.store.finish();
+        if timeout_at(end(), self.keeping.ended()).await.is_err() {
+            let failing = self.store.stats().failing;
+            error!(after = ?within, ?failing, "events could not be kept before the drain deadline passed; they are found again at the next start");
+            drained = false;
+        }
         if let Some((writing, target)) = self.sink {
             match timeout_at(end(), writing).await {
                 Ok(Ok(())) => {}
@@ -153,6 +172,10 @@ impl Running {
                     drained = false;
                 }
             }
+        }
+        if timeout_at(end(), self.store.close()).await.is_err() {
+            error!("the store was still closing when the drain deadline passed");
+            drained = false;
         }
         self.stop.cancel();
         // A stuck worker holds its lease; its sockets are closed all the same.
@@ -175,17 +198,19 @@ impl Running {
     }
 }
 
-/// The sink that config or `--events` names, reading the bus from now on, and its numbers.
+/// The sink that config or `--events` names, reading the event log from where it stopped, and its numbers.
 fn open_sink(
     file: Option<&Path>,
-    bus: &Bus,
+    store: &Store,
     tasks: &TaskTracker,
 ) -> Result<Option<OpenedSink>, jsonl::OpenError> {
     let Some(file) = file else { return Ok(None) };
     let lines = if file == Path::new("-") { JsonLines::stdout()? } else { JsonLines::append(file)? };
     let counts = lines.counts();
     let name = if file == Path::new("-") { "stdout".to_owned() } else { file.display().to_string() };
-    let events = bus.subscribe(format!("events to {name}"), &Topic::ALL, jsonl::QUEUE);
+    // The same file is the same reader, however it is named.
+    let reader = file.canonicalize().map_or_else(|_| name.clone(), |path| path.display().to_string());
+    let events = store.subscribe(format!("events to {reader}"), &Topic::ALL, EVENTS, Start::Newest);
     Ok(Some((tasks.spawn(lines.run(events)), (name, counts))))
 }
 

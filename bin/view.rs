@@ -7,10 +7,11 @@ use eda_connection::{
     budget::{Outcome, Scope, Snapshot, WindowUse},
 };
 use eda_events::{
-    Bus, Cluster, WorkerName,
+    Cluster, Genesis, WorkerName,
     data::{self, SharedConnection, WorkerStatus},
     sink::jsonl,
 };
+use eda_store::Store;
 use eda_worker::{ConnectionView, Lacking};
 use tokio::{
     sync::watch,
@@ -29,7 +30,7 @@ const REFRESH: Duration = Duration::from_millis(500);
 pub(crate) struct View {
     budget: watch::Receiver<Snapshot>,
     manager: Arc<ConnectionManager>,
-    bus: Arc<Bus>,
+    store: Store,
     sink: Option<(String, jsonl::Counts)>,
     sees: Option<Sees>,
     started: Instant,
@@ -41,10 +42,10 @@ pub(crate) type Sees = Arc<dyn Fn() -> status::ProviderSees + Send + Sync>;
 // === impl View ===
 
 impl View {
-    /// A view of a connection, a bus and, where there are any, of the sink and of what the provider sees.
+    /// A view of a connection, a store and, where there are any, of the sink and of what the provider sees.
     pub(crate) async fn start(
         manager: Arc<ConnectionManager>,
-        bus: Arc<Bus>,
+        store: Store,
         sink: Option<(String, jsonl::Counts)>,
         sees: Option<Sees>,
         tasks: &TaskTracker,
@@ -58,7 +59,7 @@ impl View {
                 sender.send_replace(refreshed.budget().await);
             }
         });
-        Self { budget, manager, bus, sink, sees, started: Instant::now() }
+        Self { budget, manager, store, sink, sees, started: Instant::now() }
     }
 
     /// Which cluster the process is connected to, as far as it is known at the moment.
@@ -67,6 +68,15 @@ impl View {
         Arc::new(move || match manager.vital() {
             Vital::Known(identity) => identity.cluster,
             Vital::Unknown(_) | Vital::Conflict(_) => Cluster::Unknown,
+        })
+    }
+
+    /// The chain itself, likewise.
+    pub(crate) fn genesis(&self) -> Arc<dyn Fn() -> Genesis + Send + Sync> {
+        let manager = Arc::clone(&self.manager);
+        Arc::new(move || match manager.vital() {
+            Vital::Known(identity) => Genesis::from(identity.genesis_hash.as_str()),
+            Vital::Unknown(_) | Vital::Conflict(_) => Genesis::unknown(),
         })
     }
 
@@ -114,9 +124,9 @@ impl View {
             budget: budget(&snapshot),
             leases: stats.holders.clone(),
             events: self
-                .bus
+                .store
                 .stats()
-                .published
+                .events
                 .into_iter()
                 .map(|(topic, count)| (topic.to_string(), count))
                 .collect(),

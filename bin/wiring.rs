@@ -5,26 +5,30 @@ use std::{fs, path::Path, sync::Arc, time::Duration};
 use eda_burn_detector::{BurnDetector, Watch};
 use eda_connection::{
     self as connection, ConnectionManager,
+    checkpoints::Checkpoints,
     endpoint::Endpoint,
-    feed::{Choice, FeedConfig, Interest, Mode, Unaffordable},
+    feed::{Choice, FeedConfig, Interest, Mode, Start, Unaffordable},
     http::HttpConfig,
-    pubsub,
+    pubsub, savings,
 };
-use eda_events::{Bus, WorkerName};
+use eda_events::{Slot, WorkerName};
 use eda_liquidity_monitor::LiquidityMonitor;
 use eda_market_detector::MarketDetector;
 use eda_price_aggregator::PriceAggregator;
+use eda_store::Store;
 use eda_trading_bot::TradingBot;
 use eda_worker::{Backoff, BadBackoff, Policy, Worker};
 use tracing::warn;
 
-use crate::config::{Config, FeedMode, Settings};
+use crate::config::{Config, FeedMode, Provider, Settings, StartAt};
 
 /// A slot of a local validator lasts 400 ms; mainnet's 200 ms since 2026-10 (SIMD-0525). Only until it is measured.
 const LOCAL_SLOT: Duration = Duration::from_millis(400);
 const PUBLIC_SLOT: Duration = Duration::from_millis(200);
 /// Transactions that may wait for one worker. A whole block of mainnet has about 1,500.
 const QUEUE: usize = 16_384;
+/// Events that wait for one worker at once; the others wait in the store.
+const EVENTS: usize = 4_096;
 /// Where nothing is known of the provider's cap; the lowest of those known (connection.md 2.1).
 const SUBSCRIPTIONS: u32 = 100;
 
@@ -40,10 +44,14 @@ pub(crate) struct BadCertificates {
 pub(crate) fn connection(
     settings: &Settings,
     endpoint: &Endpoint,
+    checkpoints: Arc<dyn Checkpoints>,
+    just_used: bool,
 ) -> Result<connection::Config, BadCertificates> {
     let (rpc, mut limits) = (&settings.config.rpc, settings.limits());
     let local = settings.provider.is_own_cluster();
     let extra_roots = rpc.ca_file.as_deref().map(certificates).transpose()?.unwrap_or_default();
+    // A provider inside the process remembers nothing of the last one.
+    limits.assume_window_used = just_used && settings.provider != Provider::Simnet;
     // The feed plans with the same number that the socket keeps.
     let cap = *limits.subscriptions.get_or_insert(if local { u32::MAX } else { SUBSCRIPTIONS });
     let weights = WorkerName::ALL.map(|name| (name, settings.config.workers.weight(name).get()));
@@ -73,6 +81,19 @@ pub(crate) fn connection(
             commitment: rpc.commitment,
             nominal_slot_time: if local { LOCAL_SLOT } else { PUBLIC_SLOT },
             queue: QUEUE,
+            sweep_interval: settings.config.feed.sweep_interval.get(),
+            checkpoints,
+            start: match settings.config.feed.start {
+                StartAt::Now => Start::Now,
+                StartAt::After(slot) => Start::After(Slot(slot)),
+            },
+            catch_up: settings.config.feed.catch_up.get(),
+            compare_every: settings.config.feed.compare_every.get(),
+        },
+        savings: savings::Config {
+            on: rpc.savings,
+            kept_bytes: rpc.cache.bytes(),
+            ..savings::Config::default()
         },
         limits,
     })
@@ -135,7 +156,7 @@ pub(crate) fn worker(
     name: WorkerName,
     settings: &Settings,
     manager: &Arc<ConnectionManager>,
-    bus: &Bus,
+    store: &Store,
     auto_is_all: bool,
 ) -> Result<Box<dyn Worker>, Unaffordable> {
     let workers = &settings.config.workers;
@@ -153,6 +174,10 @@ pub(crate) fn worker(
         WorkerName::PriceAggregator => {
             Box::new(PriceAggregator::new(&workers.price_aggregator.settings, lease)?)
         }
-        WorkerName::TradingBot => Box::new(TradingBot::new(lease, bus)),
+        WorkerName::TradingBot => {
+            // What happened while it was away is too old to act on.
+            let events = store.subscribe("trading-bot", TradingBot::TOPICS, EVENTS, eda_store::Start::Newest);
+            Box::new(TradingBot::new(lease, events))
+        }
     })
 }

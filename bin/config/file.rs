@@ -12,6 +12,7 @@ use super::{
     layer::Layer,
     problem::Problem,
     schema::{Node, Schema},
+    store::SQLITE,
 };
 
 /// Keys whose relative paths start at the file's own directory.
@@ -108,6 +109,12 @@ impl Reader<'_> {
     /// A relative path in a file starts where the file is, wherever the process was started.
     fn anchored(&self, path: &[String], value: Value) -> Value {
         match (&value, self.path.parent()) {
+            (Value::String(text), Some(directory)) if path == ["store", "url"] => {
+                match text.strip_prefix(SQLITE) {
+                    Some(path) => format!("{SQLITE}{}", directory.join(path).display()).into(),
+                    None => value,
+                }
+            }
             (Value::String(text), Some(directory)) if text != "-" && PATHS.iter().any(|key| path == key) => {
                 directory.join(text).to_string_lossy().into_owned().into()
             }

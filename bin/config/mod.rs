@@ -16,6 +16,8 @@ mod schema;
 mod sections;
 mod show;
 mod simulated;
+mod start;
+mod store;
 mod units;
 mod url;
 mod workers;
@@ -37,6 +39,7 @@ pub(crate) use provider::Provider;
 #[cfg(feature = "simnet")]
 pub(crate) use sections::Level;
 pub(crate) use sections::{Config, FeedMode, Log, LogFormat};
+pub(crate) use start::StartAt;
 
 use layer::{Document, Layer};
 use problem::Problem;

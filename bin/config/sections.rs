@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     limits::Limits,
     simulated::Simnet,
+    start::StartAt,
+    store::Store,
     units::{Period, Size},
     url::{RpcUrl, WsUrl},
     workers::Workers,
@@ -28,6 +30,8 @@ pub(crate) struct Config {
     pub(crate) feed: Feed,
     /// The life of the process and its workers.
     pub(crate) run: Run,
+    /// What must survive the process.
+    pub(crate) store: Store,
     /// Where events go.
     pub(crate) events: Events,
     /// Where log lines go.
@@ -58,6 +62,10 @@ pub(crate) struct Rpc {
     pub(crate) max_response: Size,
     /// Largest WebSocket message read.
     pub(crate) max_message: Size,
+    /// Whether requests are saved where they can be.
+    pub(crate) savings: bool,
+    /// Room for answers that never change.
+    pub(crate) cache: Size,
     /// Bounds of use that replace the profile's.
     pub(crate) limits: Limits,
 }
@@ -75,11 +83,19 @@ pub(crate) enum Profile {
 }
 
 /// `[feed]`: how facts are got.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Feed {
     /// Which way.
     pub(crate) mode: FeedMode,
+    /// How often each account is read that finds no room on the WebSocket.
+    pub(crate) sweep_interval: Period,
+    /// How often what was notified is compared with what the node says when it is asked.
+    pub(crate) compare_every: Period,
+    /// Where what no earlier run followed begins.
+    pub(crate) start: StartAt,
+    /// How long ago the last run may have ended for everything since then to be read.
+    pub(crate) catch_up: Period,
 }
 
 /// `feed.mode`: which way transactions are got.
@@ -151,6 +167,20 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+// === impl Feed ===
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self {
+            mode: FeedMode::Auto,
+            sweep_interval: Period::seconds(5),
+            compare_every: Period::seconds(60),
+            start: StartAt::Now,
+            catch_up: Period::seconds(60 * 60),
+        }
+    }
+}
+
 // === impl Rpc ===
 
 impl Default for Rpc {
@@ -165,6 +195,8 @@ impl Default for Rpc {
             stall_timeout: Period::seconds(30),
             max_response: Size::megabytes(128),
             max_message: Size::megabytes(64),
+            savings: true,
+            cache: Size::megabytes(64),
             limits: Limits::default(),
         }
     }

@@ -10,7 +10,7 @@ use eda_chain::{Mint, TokenProgram, Transaction, may_touch, programs};
 use eda_connection::{
     Identity, Lease,
     feed::{
-        AccountFact, AccountState, Interest, LogHint, Traffic, TransactionFact, Unaffordable,
+        AccountFact, AccountState, Fed, Interest, LogHint, Proof, Traffic, TransactionFact, Unaffordable,
         Watch as FeedWatch,
     },
     request::Class,
@@ -53,7 +53,7 @@ struct Incarnation {
 
 /// What woke the worker.
 enum Woken {
-    Transaction(Option<Delivery<TransactionFact>>),
+    Fed(Option<Delivery<Fed>>),
     Account((Address, AccountFact)),
     Stop,
 }
@@ -145,21 +145,26 @@ impl Incarnation {
     async fn run(mut self) -> Result<(), Failure> {
         loop {
             match self.next().await {
-                Woken::Transaction(Some(Delivery::Item(fact))) => {
-                    self.transaction(&fact).await?;
-                    self.context.processed()?;
-                    self.watch.transactions.done();
-                }
-                Woken::Transaction(Some(Delivery::Gap { missed })) => {
-                    self.book.missed();
-                    self.context.missed(missed.max(1))?;
+                Woken::Fed(Some(delivery)) => {
+                    match delivery {
+                        Delivery::Item(Fed::Transaction(fact)) => {
+                            self.transaction(&fact).await?;
+                            self.context.processed()?;
+                        }
+                        Delivery::Item(Fed::Proof(proof)) => self.proof(&proof).await?,
+                        Delivery::Item(Fed::Forked) => self.book.missed(),
+                        Delivery::Gap { missed } => {
+                            self.book.missed();
+                            self.context.missed(missed.max(1))?;
+                        }
+                    }
                     self.watch.transactions.done();
                 }
                 Woken::Account((mint, fact)) => {
                     self.mint_account(mint, &fact)?;
                     self.watch.accounts.done();
                 }
-                Woken::Transaction(None) | Woken::Stop => return Ok(()),
+                Woken::Fed(None) | Woken::Stop => return Ok(()),
             }
         }
     }
@@ -172,11 +177,21 @@ impl Incarnation {
             tokio::select! {
                 biased;
                 Some(fact) = self.watch.accounts.next() => Woken::Account(fact),
-                delivery = self.watch.transactions.next() => Woken::Transaction(delivery),
+                delivery = self.watch.transactions.next() => Woken::Fed(delivery),
                 () = stopping.cancelled() => Woken::Stop,
             }
         };
         self.context.wait("transactions", next).await
+    }
+
+    /// Everything before has been dealt with, or is missing.
+    async fn proof(&mut self, proof: &Proof) -> Result<(), Failure> {
+        if proof.is_hole() {
+            self.book.missed();
+            self.context.missed(1)?;
+        }
+        self.context.reached(&proof.genesis, proof.entries()).await?;
+        Ok(())
     }
 
     async fn transaction(&mut self, fact: &TransactionFact) -> Result<(), Failure> {
@@ -185,12 +200,14 @@ impl Incarnation {
         for judged in self.detector.examine(transaction) {
             self.context.seen(judged.kind())?;
             match judged {
-                Judged::Refused { subject, rule } => self.refuse(subject, &rule, transaction.slot())?,
+                Judged::Refused { subject, rule } => self.refuse(subject, &rule, transaction.slot()).await?,
                 Judged::Candidate(candidate) => {
                     let around = self.around(transaction, &candidate, &mut known).await;
                     match self.detector.conclude(&candidate, around) {
-                        Ok(burn) => self.publish(fact, &candidate, burn)?,
-                        Err(rule) => self.refuse(candidate.id().to_string(), &rule, transaction.slot())?,
+                        Ok(burn) => self.publish(fact, &candidate, burn).await?,
+                        Err(rule) => {
+                            self.refuse(candidate.id().to_string(), &rule, transaction.slot()).await?;
+                        }
                     }
                 }
             }
@@ -279,7 +296,7 @@ impl Incarnation {
         Ok(())
     }
 
-    fn publish(
+    async fn publish(
         &self,
         fact: &TransactionFact,
         candidate: &Candidate,
@@ -298,21 +315,25 @@ impl Incarnation {
         };
         info!(token = %burn.token, amount = %burn.amount, slot = %source.slot, signature = %candidate.signature, "burn");
         let (id, cluster) = (EventId::from(candidate.id()), self.identity.cluster.clone());
-        self.context.publish(Event::new(id, Timestamp::now(), cluster, Some(source), Data::from(burn)))?;
+        self.context
+            .publish(Event::new(id, Timestamp::now(), cluster, Some(source), Data::from(burn)))
+            .await?;
         Ok(())
     }
 
-    fn refuse(&self, subject: String, rule: &Rule, slot: Slot) -> Result<(), Failure> {
+    async fn refuse(&self, subject: String, rule: &Rule, slot: Slot) -> Result<(), Failure> {
         debug!(subject, rule = rule.as_str(), seen = rule.seen(), bound = %rule.bound(), "burn refused");
-        self.context.refuse(Refusal {
-            worker: WorkerName::BurnDetector,
-            subject,
-            rule: rule.as_str().into(),
-            seen: rule.seen(),
-            bound: rule.bound().into_owned(),
-            slot: Some(slot),
-            at: Timestamp::now(),
-        })?;
+        self.context
+            .refuse(Refusal {
+                worker: WorkerName::BurnDetector,
+                subject,
+                rule: rule.as_str().into(),
+                seen: rule.seen(),
+                bound: rule.bound().into_owned(),
+                slot: Some(slot),
+                at: Timestamp::now(),
+            })
+            .await?;
         Ok(())
     }
 }

@@ -40,8 +40,32 @@ pub(crate) struct Calls {
 #[derive(Debug, Default)]
 struct Access(std::sync::Mutex<Option<String>>);
 
+/// Those who wait for the answer to one call: they ask the budget, and say how long an answer is of use.
+pub(crate) trait Askers {
+    /// The right to send the call once, and how urgent it is.
+    fn permit(
+        &self,
+        calls: &Calls,
+        method: &Method,
+    ) -> impl Future<Output = Result<(Class, Permit), RequestError>> + Send;
+
+    /// The moment at which the answer to what was sent is given up; absent: they stop listening by themselves.
+    fn deadline(&self) -> Option<Instant>;
+
+    /// The call failed and would be repeated after `pause`. Whether anybody still wants the answer then.
+    fn will_wait(&self, pause: Duration, failure: &CallError) -> bool;
+}
+
+/// A caller that shares its call with nobody.
+#[derive(Debug)]
+struct Alone {
+    caller: Caller,
+    class: Class,
+    deadline: Option<Instant>,
+}
+
 /// Why a request has no answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum RequestError {
     /// The budget did not let it go.
     #[error(transparent)]
@@ -103,16 +127,25 @@ impl Calls {
         params: Value,
         deadline: Option<Instant>,
     ) -> Result<Reply, RequestError> {
-        let call = Call::new(method.clone(), class, &params).map_err(|error| RequestError::Parameters {
-            method: method.clone(),
-            reason: error.to_string(),
+        self.call_for(&Alone { caller, class, deadline }, method, &params).await
+    }
+
+    /// The same for all of `askers` at once.
+    pub(crate) async fn call_for(
+        &self,
+        askers: &impl Askers,
+        method: Method,
+        params: &Value,
+    ) -> Result<Reply, RequestError> {
+        let mut call = Call::new(method.clone(), Class::Fill, params).map_err(|error| {
+            RequestError::Parameters { method: method.clone(), reason: error.to_string() }
         })?;
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
-            let ask = Ask { caller, method: method.clone(), class, deadline };
-            let permit = self.permit(ask).await?;
-            let answer =
-                within(deadline, Some(&method), self.line(&method).call(call.clone(), permit)).await?;
+            let permit;
+            (call.class, permit) = askers.permit(self, &method).await?;
+            let sent = self.line(&method).call(call.clone(), permit);
+            let answer = within(askers.deadline(), Some(&method), sent).await?;
             let failure = match answer {
                 Ok(reply) => {
                     self.access.open();
@@ -125,15 +158,15 @@ impl Calls {
                 Then::GiveUp => return Err(failure.into()),
                 // The budget has frozen what the refusal names; the next permit comes when it thaws. If that is
                 // something else, such as new connections, the pause keeps this call from running on.
-                Then::AskBudget => wait(jittered(FIRST_PAUSE), deadline, &failure).await?,
-                Then::Pause => wait(backoff.pause(), deadline, &failure).await?,
-                Then::LongPause => wait(jittered(REFUSED_PAUSE), deadline, &failure).await?,
+                Then::AskBudget => wait(jittered(FIRST_PAUSE), askers, &failure).await?,
+                Then::Pause => wait(backoff.pause(), askers, &failure).await?,
+                Then::LongPause => wait(jittered(REFUSED_PAUSE), askers, &failure).await?,
             }
         }
     }
 
     /// The right to send, as long as somebody holds a lease.
-    async fn permit(&self, ask: Ask) -> Result<Permit, RequestError> {
+    pub(crate) async fn permit(&self, ask: Ask) -> Result<Permit, RequestError> {
         loop {
             let mut leases = self.leases.clone();
             within(ask.deadline, None, leases.wait_for(|leases| *leases > 0))
@@ -238,12 +271,30 @@ async fn within<T>(
     })
 }
 
-async fn wait(pause: Duration, deadline: Option<Instant>, failure: &CallError) -> Result<(), RequestError> {
-    if deadline.is_some_and(|deadline| Instant::now() + pause >= deadline) {
+async fn wait(pause: Duration, askers: &impl Askers, failure: &CallError) -> Result<(), RequestError> {
+    if !askers.will_wait(pause, failure) {
         return Err(RequestError::Deadline(failure.to_string()));
     }
     sleep(pause).await;
     Ok(())
+}
+
+// === impl Alone ===
+
+impl Askers for Alone {
+    async fn permit(&self, calls: &Calls, method: &Method) -> Result<(Class, Permit), RequestError> {
+        let Self { caller, class, deadline } = *self;
+        let permit = calls.permit(Ask { caller, method: method.clone(), class, deadline }).await?;
+        Ok((class, permit))
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    fn will_wait(&self, pause: Duration, _failure: &CallError) -> bool {
+        self.deadline.is_none_or(|deadline| Instant::now() + pause < deadline)
+    }
 }
 
 // === impl RequestError ===

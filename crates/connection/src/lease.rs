@@ -47,7 +47,8 @@ impl Lease {
     }
 
     /// Asks the node, charged to this worker: waits for the budget, and repeats what may be repeated until there
-    /// is an answer or `patience` is over.
+    /// is an answer or `patience` is over. What is being read for somebody already is not read again, and single
+    /// accounts are read together; see [`savings`](crate::savings).
     ///
     /// # Errors
     /// See [`RequestError`]; an error of the node is not repeated.
@@ -59,7 +60,7 @@ impl Lease {
         patience: Duration,
     ) -> Result<Reply, RequestError> {
         let deadline = Some(Instant::now() + patience);
-        self.manager.calls().call(Caller::Worker(self.worker), class, method, params, deadline).await
+        self.manager.savings().call(Caller::Worker(self.worker), class, method, params, deadline).await
     }
 
     /// Reads an account as it was at `not_before` or later.
@@ -101,7 +102,7 @@ impl Lease {
     /// # Errors
     /// When the provider's plan does not carry it, with the arithmetic.
     pub fn watch(&self, interests: &[Interest]) -> Result<Watch, Unaffordable> {
-        self.manager.feed().watch(self.worker.as_str(), interests)
+        self.manager.feed().watch(self.worker, interests)
     }
 
     /// Which cluster this is. Waits until the endpoint has been reached and its two sides are known to serve the

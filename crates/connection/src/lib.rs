@@ -8,6 +8,8 @@ mod backoff;
 /// Who may send what, when: the request budget.
 pub mod budget;
 mod calls;
+/// What is known of earlier runs.
+pub mod checkpoints;
 /// Opening and counting sockets.
 pub mod dial;
 /// Where the provider is, and how to show it without its keys.
@@ -25,6 +27,8 @@ pub mod node_error;
 pub mod pubsub;
 /// Who asks, for what, how urgently: the words that budget, HTTP and PubSub share.
 pub mod request;
+/// Making fewer requests than are asked for.
+pub mod savings;
 mod stats;
 mod vitals;
 

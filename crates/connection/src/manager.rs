@@ -24,6 +24,7 @@ use crate::{
     lease::Lease,
     pubsub::{self, PubSub},
     request::Caller,
+    savings::{self, Savings},
     stats::Stats,
     vitals::{Vital, Vitals},
 };
@@ -52,6 +53,8 @@ pub struct Config {
     pub pubsub: pubsub::Config,
     /// Settings of the feed.
     pub feed: FeedConfig,
+    /// How requests are saved.
+    pub savings: savings::Config,
 }
 
 /// Why there can be no connection, whatever the network does.
@@ -71,6 +74,7 @@ pub enum OpenError {
 pub struct ConnectionManager {
     endpoint: Endpoint,
     calls: Arc<Calls>,
+    savings: Savings,
     pubsub: Arc<PubSub>,
     feed: Feed,
     vitals: Arc<Vitals>,
@@ -101,6 +105,7 @@ impl ConnectionManager {
         let bulk = (config.limits.connections > 1).then(http).transpose()?;
         let leases = watch::Sender::new(0);
         let calls = Arc::new(Calls::new(budget, http()?, bulk, leases.subscribe()));
+        let savings = Savings::new(config.savings, Arc::clone(&calls), &config.limits);
         let pubsub = Arc::new(PubSub::new(&config.endpoint, dialer, config.pubsub, gate, &tracker, &stop));
         let vitals = Arc::new(Vitals::new());
         let feed = Feed::start(
@@ -115,6 +120,7 @@ impl ConnectionManager {
         let manager = Arc::new(Self {
             endpoint: config.endpoint,
             calls,
+            savings,
             pubsub,
             feed,
             vitals,
@@ -157,9 +163,11 @@ impl ConnectionManager {
             vital: self.vitals.state(),
             refused_access: self.calls.refused_access(),
             http: self.calls.http_stats(),
+            saved: self.savings.saved(),
             pubsub: self.pubsub.stats(),
             feed: self.feed.numbers(),
             plan: self.feed.current_plan(),
+            swept: self.feed.swept(),
             queues: self.feed.queues(),
         }
     }
@@ -195,7 +203,7 @@ impl ConnectionManager {
 
     /// Why a worker does not hear all that it listens to.
     fn unheard(&self, worker: WorkerName, trouble: Option<String>) -> Option<String> {
-        let topics = self.feed.topics(worker.as_str());
+        let topics = self.feed.topics(worker);
         if topics.is_empty() {
             return None;
         }
@@ -219,8 +227,8 @@ impl ConnectionManager {
         self.tracker.wait().await;
     }
 
-    pub(crate) fn calls(&self) -> &Calls {
-        &self.calls
+    pub(crate) fn savings(&self) -> &Savings {
+        &self.savings
     }
 
     pub(crate) fn feed(&self) -> &Feed {

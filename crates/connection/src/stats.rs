@@ -1,11 +1,14 @@
 //! The state of the connection at one moment, for status, events and `eda check`.
 
-use eda_events::{WorkerName, mailbox::InputStats};
+use std::collections::BTreeSet;
+
+use eda_events::{Address, WorkerName, mailbox::InputStats};
 
 use crate::{
     feed::{FeedNumbers, Plan},
     http::HttpStats,
     pubsub,
+    savings::Saved,
     vitals::Vital,
 };
 
@@ -24,12 +27,16 @@ pub struct Stats {
     pub refused_access: Option<String>,
     /// The HTTP side.
     pub http: HttpStats,
+    /// Requests that were not made.
+    pub saved: Saved,
     /// The WebSocket side.
     pub pubsub: pubsub::Stats,
     /// The feed.
     pub feed: FeedNumbers,
     /// How transactions and accounts are read, and what that costs.
     pub plan: Option<Plan>,
+    /// The accounts that are read in turn, since the WebSocket has no room for them or the provider refuses them.
+    pub swept: BTreeSet<Address>,
     /// The transaction queue of every watch.
     pub queues: Vec<InputStats>,
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use eda_connection::{
     Lease,
-    feed::{Interest, Traffic, TransactionFact, Unaffordable, Watch},
+    feed::{Fed, Interest, Traffic, TransactionFact, Unaffordable, Watch},
 };
 use eda_events::{Delivery, Input, WorkerName};
 use eda_worker::{Context, Failure, Worker};
@@ -58,7 +58,15 @@ impl Worker for MarketDetector {
         async move {
             while let Some(delivery) = context.next("transactions", &watch.transactions).await {
                 match delivery {
-                    Delivery::Item(fact) => transaction(&context, &detector, &fact)?,
+                    Delivery::Item(Fed::Transaction(fact)) => transaction(&context, &detector, &fact)?,
+                    Delivery::Item(Fed::Proof(proof)) => {
+                        if proof.is_hole() {
+                            context.missed(1)?;
+                        }
+                        context.reached(&proof.genesis, proof.entries()).await?;
+                    }
+                    // A creation that was seen and then undone is looked at again if it lands again.
+                    Delivery::Item(Fed::Forked) => {}
                     Delivery::Gap { missed } => context.missed(missed.max(1))?,
                 }
                 watch.transactions.done();

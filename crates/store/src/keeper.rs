@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Keep { entries: Entries, ended: oneshot::Sender<()> },
     /// To note that these events need not be looked at again, and to say when that is kept.
     Settle { genesis: Genesis, sequences: Vec<u64>, done: oneshot::Sender<()> },
+    /// To take no more into the queues, and to end them when they are empty.
+    Finish,
     /// To write what was said so far, to take no more, and to close the file.
     Close { closed: oneshot::Sender<()> },
 }
@@ -150,6 +152,10 @@ impl Keeper {
                     Some(Command::Settle { genesis, sequences, done: settled }) => {
                         batch.settled.extend(sequences.into_iter().map(|sequence| (genesis.clone(), sequence)));
                         done.push(settled);
+                    }
+                    Some(Command::Finish) => {
+                        self.queues.iter_mut().for_each(|(entries, _)| entries.close());
+                        continue;
                     }
                     Some(Command::Close { closed }) => {
                         self.queues.iter_mut().for_each(|(entries, _)| entries.close());

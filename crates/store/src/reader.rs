@@ -203,6 +203,14 @@ impl Reader {
         Ok(decisions)
     }
 
+    /// The chains that some worker has followed.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn chains(&self) -> Result<Vec<Genesis>, Trouble> {
+        Ok(read::chains(&self.database.lock())?)
+    }
+
     /// The last status of each worker on a chain.
     ///
     /// # Errors

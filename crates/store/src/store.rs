@@ -233,6 +233,12 @@ impl Store {
         self.shared.stats()
     }
 
+    /// Nobody speaks any more: what was said until now is kept and posted, and then the mailboxes end. Who speaks all
+    /// the same is told that it is not heard.
+    pub fn finish(&self) {
+        drop(self.commands.send(Command::Finish));
+    }
+
     /// What it reads from; in memory also what it writes to.
     #[cfg(test)]
     pub(crate) fn database(&self) -> &Database {

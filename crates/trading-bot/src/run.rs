@@ -3,12 +3,9 @@
 use std::sync::Arc;
 
 use eda_connection::Lease;
-use eda_events::{Bus, Delivery, Event, Input, Mailbox, Topic, WorkerName};
+use eda_events::{Delivery, Event, Input, Mailbox, Topic, WorkerName};
 use eda_worker::{Context, Failure, Worker};
 use futures_util::{FutureExt, future::BoxFuture};
-
-/// Events that may wait for the bot before it gets a gap marker.
-const EVENTS: usize = 4_096;
 
 /// The trading-bot. Holds what outlives its incarnations: its lease and its input.
 #[derive(Debug)]
@@ -20,9 +17,12 @@ pub struct TradingBot {
 // === impl TradingBot ===
 
 impl TradingBot {
-    /// A trading-bot with this lease, which hears of burns by the bus.
-    pub fn new(lease: Lease, bus: &Bus) -> Self {
-        Self { _lease: lease, burns: bus.subscribe("trading-bot burns", &[Topic::Burn], EVENTS) }
+    /// What the bot wants to hear of.
+    pub const TOPICS: &[Topic] = &[Topic::Burn];
+
+    /// A trading-bot with this lease, which hears of events of its [topics](Self::TOPICS) by this mailbox.
+    pub fn new(lease: Lease, events: Mailbox<Arc<Event>>) -> Self {
+        Self { _lease: lease, burns: events }
     }
 }
 

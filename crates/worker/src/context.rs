@@ -1,7 +1,8 @@
 use std::{borrow::Cow, future::Future, sync::Arc};
 
 use eda_events::{
-    Event, Published, Refusal, WorkerName,
+    Event, Genesis, Progress, Refusal, WorkerName,
+    log::{Closed, Entry, Interest, Kept, Said, Told},
     mailbox::{Queue, Reader},
 };
 use jiff::Timestamp;
@@ -76,31 +77,55 @@ impl Context {
         self.heartbeat.progressed();
     }
 
-    /// Publishes an event. A duplicate is fine: it was said before the item in hand was done.
+    /// Publishes an event: it is kept, and reaches the others once it is. A duplicate is fine: it was said before the
+    /// item in hand was done. Waits while what keeps events has no room.
     ///
     /// # Errors
     ///
     /// [`Fenced`], and the event was not published.
-    pub fn publish(&self, event: Event) -> Result<Published, Fenced> {
-        self.record.fence.pass(self.epoch, || {
-            let published = self.surroundings.bus.publish(event);
-            if published == Published::New {
-                self.record.tally(|tally| {
+    pub async fn publish(&self, event: Event) -> Result<(), Fenced> {
+        let record = Arc::clone(&self.record);
+        let told = Told::by(move |kept| {
+            if kept == Kept::New {
+                record.tally(|tally| {
                     tally.published = tally.published.saturating_add(1);
                     tally.last_event_at = Some(Timestamp::now());
                 });
             }
-            published
-        })
+        });
+        self.speak((self.surroundings.genesis)(), Said::Event { event: Box::new(event), told }).await
     }
 
-    /// Records that a candidate did not become an event, and why.
+    /// Records that a candidate did not become an event, and why. Waits as [`Context::publish`] does.
     ///
     /// # Errors
     ///
     /// [`Fenced`], and nothing was recorded.
-    pub fn refuse(&self, refusal: Refusal) -> Result<(), Fenced> {
-        self.record.fence.pass(self.epoch, || self.surroundings.ledger.record(refusal))
+    pub async fn refuse(&self, refusal: Refusal) -> Result<(), Fenced> {
+        let rule = refusal.rule.clone();
+        self.speak((self.surroundings.genesis)(), Said::Refusal(refusal)).await?;
+        self.say(|tally| {
+            let count = tally.refused.entry(rule.into_owned()).or_default();
+            *count = count.saturating_add(1);
+        })
+    }
+
+    /// Records how far this worker has come with an interest. Everything it had to say about what lies before must have
+    /// been said. Waits as [`Context::publish`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`Fenced`], and nothing was recorded.
+    pub async fn reached(
+        &self,
+        genesis: &Genesis,
+        entries: impl IntoIterator<Item = (Interest, Progress)>,
+    ) -> Result<(), Fenced> {
+        for (interest, progress) in entries {
+            let said = Said::Progress { worker: self.worker(), interest, progress };
+            self.speak(genesis.clone(), said).await?;
+        }
+        Ok(())
     }
 
     /// Counts a candidate that was looked at, by its kind.
@@ -145,6 +170,17 @@ impl Context {
             tally.errors = tally.errors.saturating_add(1);
             tally.last_error = Some(reason);
         })
+    }
+
+    /// Room is waited for outside the fence, which is held for a moment only.
+    async fn speak(&self, genesis: Genesis, said: Said) -> Result<(), Fenced> {
+        let log = &self.surroundings.log;
+        let room = match log.room_now() {
+            Some(room) => room,
+            // When nobody keeps anything any more, the process is ending, and this was not heard.
+            None => self.need("room in the event store", log.room()).await.map_err(|Closed| Fenced)?,
+        };
+        self.record.fence.pass(self.epoch, || room.say(Entry { genesis, said }))
     }
 
     fn say(&self, change: impl FnOnce(&mut Tally)) -> Result<(), Fenced> {

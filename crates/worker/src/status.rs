@@ -50,6 +50,7 @@ pub(crate) struct Tally {
     pub(crate) processed: u64,
     pub(crate) seen: BTreeMap<&'static str, u64>,
     pub(crate) published: u64,
+    pub(crate) refused: BTreeMap<String, u64>,
     pub(crate) errors: u64,
     pub(crate) gaps: u64,
     pub(crate) last_event_at: Option<Timestamp>,
@@ -150,14 +151,13 @@ impl Record {
     /// not happen under this record's lock.
     pub(crate) fn status(
         &self,
-        refused: BTreeMap<String, u64>,
         shared_connection: Option<SharedConnection>,
         lacking: Option<String>,
     ) -> WorkerStatus {
         let numbers = self.lock();
         let Standing { state, lacks } = numbers.situation.standing(lacking);
         let running = numbers.situation.incarnation();
-        let Tally { processed, seen, published, errors, gaps, last_event_at, last_error } =
+        let Tally { processed, seen, published, refused, errors, gaps, last_event_at, last_error } =
             numbers.tally.clone();
         WorkerStatus {
             worker_name: self.worker,

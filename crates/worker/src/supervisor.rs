@@ -5,7 +5,11 @@ use std::{
     time::Duration,
 };
 
-use eda_events::{Bus, Cluster, Event, EventId, Ledger, WorkerName, data::WorkerStatus};
+use eda_events::{
+    Cluster, Event, EventId, Genesis, Log, WorkerName,
+    data::WorkerStatus,
+    log::{Entry, Said, Told},
+};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::{
@@ -13,7 +17,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, error, info_span};
+use tracing::{Instrument, debug, error, info_span};
 
 use crate::{
     Exit, Policy, Worker,
@@ -30,14 +34,14 @@ const ANSWER_PATIENCE: Duration = Duration::from_millis(300);
 
 /// What a supervisor and its workers share with the rest of the process.
 pub struct Surroundings {
-    /// Where events go.
-    pub bus: Arc<Bus>,
-    /// Where refusals go.
-    pub ledger: Arc<Ledger>,
+    /// Where everything goes that workers say.
+    pub log: Log,
     /// Unique to this run of the process; part of every status event's id.
     pub boot: u64,
     /// Which cluster the process is connected to, as far as it is known at the moment. Must answer at once.
     pub cluster: Arc<dyn Fn() -> Cluster + Send + Sync>,
+    /// The chain itself, likewise.
+    pub genesis: Arc<dyn Fn() -> Genesis + Send + Sync>,
     /// The shared connection as status events show it.
     pub connection: ConnectionView,
     /// What a worker cannot work without and does not have.
@@ -208,7 +212,7 @@ impl Supervisor {
 impl Surroundings {
     pub(crate) fn status(&self, record: &Record) -> WorkerStatus {
         let worker = record.worker();
-        record.status(self.ledger.counts(worker), (self.connection)(worker), (self.lacking)(worker))
+        record.status((self.connection)(worker), (self.lacking)(worker))
     }
 
     /// Where a worker stands at the moment.
@@ -216,11 +220,17 @@ impl Surroundings {
         record.standing((self.lacking)(record.worker()))
     }
 
-    /// Publishes how a worker is.
+    /// Publishes how a worker is. Where there is no room for it, the next announcement says it.
     pub(crate) fn announce(&self, record: &Record) {
         let status = self.status(record);
         let id = EventId::status(record.worker(), self.boot, record.next_announcement());
-        self.bus.publish(Event::new(id, Timestamp::now(), (self.cluster)(), None, status.into()));
+        let event = Event::new(id, Timestamp::now(), (self.cluster)(), None, status.into());
+        if let Some(room) = self.log.room_now() {
+            let said = Said::Event { event: Box::new(event), told: Told::nobody() };
+            room.say(Entry { genesis: (self.genesis)(), said });
+        } else {
+            debug!(worker = %record.worker(), "no room for a status in the event log");
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod faults;
 mod life;
 
 use std::{
+    collections::HashSet,
     fmt,
     sync::{
         Arc, Mutex,
@@ -16,11 +17,12 @@ use std::{
 };
 
 use eda_events::{
-    Bus, Cluster, Delivery, Event, EventId, Input, Ledger, Mailbox, Post, Topic, WorkerName,
+    Cluster, Delivery, Event, EventId, Genesis, Input, Log, Mailbox, Post, WorkerName,
     data::{
         Budget, Data, EventRetracted, Http, SharedConnection, WebSocket, WorkerMetrics, WorkerState,
         WorkerStatus,
     },
+    log::{Entries, Kept, Said},
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
@@ -86,11 +88,35 @@ struct Probe {
 /// A supervisor, and the world around it.
 struct Rig {
     supervisor: Supervisor,
-    bus: Arc<Bus>,
-    statuses: Mailbox<Arc<Event>>,
+    kept: Keeping,
     /// What all workers lack.
     lacking: Arc<Mutex<Option<String>>>,
     leases: Arc<()>,
+}
+
+/// What keeps the workers' events, when the test looks.
+struct Keeping {
+    entries: Mutex<Entries>,
+    ids: Mutex<HashSet<EventId>>,
+}
+
+// === impl Keeping ===
+
+impl Keeping {
+    /// The events since the last call, each once.
+    fn events(&self) -> Vec<Event> {
+        let mut events = Vec::new();
+        while let Ok(entry) = self.entries.lock().unwrap().try_recv() {
+            if let Said::Event { event, told } = entry.said {
+                let new = self.ids.lock().unwrap().insert(event.id.clone());
+                told.tell(if new { Kept::New } else { Kept::Duplicate });
+                if new {
+                    events.push(*event);
+                }
+            }
+        }
+        events
+    }
 }
 
 // === impl Item ===
@@ -186,7 +212,7 @@ impl Worker for Counter {
                     Some(Delivery::Gap { missed }) => context.missed(missed)?,
                     Some(Delivery::Item(item)) => {
                         item.strike().await?;
-                        count(&context, &trace, &item)?;
+                        count(&context, &trace, &item).await?;
                     }
                 }
                 mailbox.done();
@@ -195,11 +221,11 @@ impl Worker for Counter {
     }
 }
 
-fn count(context: &Context, trace: &Trace, item: &Item) -> Result<(), Failure> {
+async fn count(context: &Context, trace: &Trace, item: &Item) -> Result<(), Failure> {
     let id = EventId::from(format!("{}/{}", context.worker(), item.number).as_str());
     let data = EventRetracted { event_id: id.clone(), reason: "test".to_owned() };
     let event = Event::new(id, Timestamp::UNIX_EPOCH, Cluster::Simnet, None, data.into());
-    context.publish(event).inspect_err(|_fenced| {
+    context.publish(event).await.inspect_err(|_fenced| {
         trace.fenced.fetch_add(1, Ordering::SeqCst);
     })?;
     context.processed()?;
@@ -245,22 +271,22 @@ impl Probe {
 
 impl Rig {
     fn new(policy: Policy) -> Self {
-        let bus = Arc::new(Bus::new());
-        let statuses = bus.subscribe("statuses", &[Topic::Status], 10_000);
+        let (log, entries) = Log::new(10_000);
+        let kept = Keeping { entries: Mutex::new(entries), ids: Mutex::default() };
         let leases = Arc::new(());
         let held = Arc::clone(&leases);
         let lacking = Arc::new(Mutex::new(None));
         let lacked = Arc::clone(&lacking);
         let surroundings = Surroundings {
-            bus: Arc::clone(&bus),
-            ledger: Arc::new(Ledger::new(10)),
+            log,
             boot: 42,
             cluster: Arc::new(|| Cluster::Simnet),
+            genesis: Arc::new(Genesis::unknown),
             // The rig and this closure hold one each.
             connection: Arc::new(move |_worker| Some(connection(Arc::strong_count(&held) - 2))),
             lacking: Arc::new(move |_worker| lacked.lock().unwrap().clone()),
         };
-        Self { supervisor: Supervisor::start(policy, surroundings).unwrap(), bus, statuses, lacking, leases }
+        Self { supervisor: Supervisor::start(policy, surroundings).unwrap(), kept, lacking, leases }
     }
 
     fn add(&self, name: WorkerName) -> Probe {
@@ -298,10 +324,10 @@ impl Rig {
     /// The status events since the last call, with their ids.
     fn published(&self) -> Vec<(String, WorkerStatus)> {
         let mut published = Vec::new();
-        while let Some(Some(Delivery::Item(event))) = self.statuses.next().now_or_never() {
-            let Data::WorkerStatus(status) = &event.data else { panic!("{event:?} is not a status") };
-            published.push((event.id.to_string(), status.clone()));
-            self.statuses.done();
+        for event in self.kept.events() {
+            if let Data::WorkerStatus(status) = event.data {
+                published.push((event.id.to_string(), status));
+            }
         }
         published
     }

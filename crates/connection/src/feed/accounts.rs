@@ -16,23 +16,26 @@ use super::{
     fact::AccountFact,
     notification::{RawAccount, WithSlot},
     shared::Shared,
+    sweep::{Sweep, Swept},
 };
 use crate::{
-    backoff::Backoff,
+    backoff::{Backoff, jittered},
     calls::RequestError,
-    pubsub::{Notice, Rejection, Subscription, Topic},
+    pubsub::{Notice, Rejection, SubscribeError, Subscription, Topic},
     request::{Class, Method},
 };
 
 /// Nodes take at most this many keys in one `getMultipleAccounts` (connection.md 2.7); some providers fewer.
-const KEYS_PER_READ: usize = 100;
+pub(super) const KEYS_PER_READ: usize = 100;
 /// Accounts that go live one after the other are read together: so long is waited for the next. More than the
 /// pause between two subscription requests, which are paced (`pubsub::Config::frames_per_second`).
 const GATHER: Duration = Duration::from_millis(100);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Room on the WebSocket is looked for again after about this long.
+const CROWDED_PAUSE: Duration = Duration::from_secs(1);
 
-const GET_MULTIPLE_ACCOUNTS: Method = Method::new("getMultipleAccounts");
+pub(super) const GET_MULTIPLE_ACCOUNTS: Method = Method::new("getMultipleAccounts");
 
 /// The accounts that need a snapshot, in the order in which they began to; each stands here once.
 #[derive(Debug, Default)]
@@ -88,21 +91,34 @@ impl Snapshots {
     }
 }
 
-/// Follows one account until told to stop.
+/// Follows one account until told to stop. As long as it is not served it is swept; `swept` is it already.
 pub(super) async fn follow(
     shared: Arc<Shared>,
     address: Address,
     snapshots: Arc<Snapshots>,
+    sweep: Arc<Sweep>,
+    mut swept: Option<Swept>,
     stop: CancellationToken,
 ) {
     let what = format!("account {address}");
     let topic = Topic::Account { address, commitment: shared.commitment };
     stop.run_until_cancelled(async {
-        while let Some(mut subscription) = shared.subscribe(&what, &topic, 16).await {
-            let Some(rejection) = listen(&shared, &what, address, &snapshots, &mut subscription).await else {
-                return;
-            };
-            shared.rejected(&what, &rejection).await;
+        loop {
+            match shared.pubsub.subscribe(topic.clone(), 16) {
+                Ok(mut subscription) => {
+                    let listening =
+                        listen(&shared, &what, address, &snapshots, &mut swept, &mut subscription);
+                    let Some(rejection) = listening.await else { return };
+                    swept.get_or_insert_with(|| sweep.cover(address));
+                    shared.rejected(&what, &rejection).await;
+                }
+                Err(SubscribeError::Closed) => return,
+                // Whoever is to make room for it has not left yet.
+                Err(SubscribeError::OverCap { .. } | SubscribeError::TooLong { .. }) => {
+                    swept.get_or_insert_with(|| sweep.cover(address));
+                    sleep(jittered(CROWDED_PAUSE)).await;
+                }
+            }
         }
     })
     .await;
@@ -114,6 +130,7 @@ async fn listen(
     what: &str,
     address: Address,
     snapshots: &Snapshots,
+    swept: &mut Option<Swept>,
     subscription: &mut Subscription,
 ) -> Option<Rejection> {
     loop {
@@ -136,6 +153,7 @@ async fn listen(
             // Subscribed first, read afterwards: nothing can fall between the two.
             Notice::Live { .. } => {
                 shared.stats.accepted(what);
+                drop(swept.take());
                 snapshots.want(address);
             }
             Notice::Down { .. } => shared.stats.interrupted(),
@@ -143,6 +161,21 @@ async fn listen(
             Notice::Missed { .. } => {}
             Notice::Rejected(rejection) => return Some(rejection),
         }
+    }
+}
+
+/// Has every followed account read again from time to time: nodes have been seen to stop notifying in silence
+/// (agave#4456), and a state that is read twice is handed out once.
+pub(super) async fn read_again(
+    shared: Arc<Shared>,
+    snapshots: Arc<Snapshots>,
+    sweep: Arc<Sweep>,
+    stop: CancellationToken,
+) {
+    while stop.run_until_cancelled(sleep(shared.compare_every)).await.is_some() {
+        let followed = shared.registry.wanted().accounts;
+        // What is swept is read more often than that.
+        followed.iter().filter(|address| !sweep.covers(address)).for_each(|address| snapshots.want(*address));
     }
 }
 
@@ -158,7 +191,8 @@ pub(super) async fn read_snapshots(shared: Arc<Shared>, snapshots: Arc<Snapshots
             if addresses.is_empty() {
                 continue;
             }
-            let Err(error) = read(&shared, &addresses).await else {
+            let Err(error) = read(&shared, Class::Detect, &addresses).await else {
+                shared.stats.snapshot(addresses.len());
                 backoff.reset();
                 continue;
             };
@@ -174,10 +208,11 @@ pub(super) async fn read_snapshots(shared: Arc<Shared>, snapshots: Arc<Snapshots
     .await;
 }
 
-async fn read(shared: &Shared, addresses: &[Address]) -> Result<(), RequestError> {
+/// Reads accounts, and hands out what they hold.
+pub(super) async fn read(shared: &Shared, class: Class, addresses: &[Address]) -> Result<(), RequestError> {
     let keys: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     let params = json!([keys, { "commitment": shared.commitment, "encoding": "base64" }]);
-    let reply = shared.calls.shared(Class::Detect, GET_MULTIPLE_ACCOUNTS, params).await?;
+    let reply = shared.calls.shared(class, GET_MULTIPLE_ACCOUNTS, params).await?;
     let unexpected = |error: &dyn std::fmt::Display| RequestError::unexpected(&GET_MULTIPLE_ACCOUNTS, error);
     let read: WithSlot<Vec<Option<RawAccount>>> =
         serde_json::from_str(reply.result.get()).map_err(|error| unexpected(&error))?;
@@ -191,7 +226,6 @@ async fn read(shared: &Shared, addresses: &[Address]) -> Result<(), RequestError
             Err(error) => shared.stats.odd_notification("snapshot", &error),
         }
     }
-    shared.stats.snapshot(addresses.len());
     Ok(())
 }
 

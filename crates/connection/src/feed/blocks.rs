@@ -1,12 +1,13 @@
 //! Following the whole chain: `getBlock` for every confirmed slot, in order, none passed over.
 //!
 //! Slot notifications say when to ask; the chain's own parent links say what was missed ([`Walk`]). A socket that
-//! is down delays this follower, and loses it nothing: it lists the slots over HTTP instead.
+//! is down delays this follower, and loses it nothing: it lists the slots over HTTP instead. It begins where the
+//! address that is furthest behind came to, so catching up after a restart is nothing but a longer walk.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use eda_chain::Block;
-use eda_events::Slot;
+use eda_events::{Slot, log::How};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use serde_json::json;
 use tokio::{
@@ -17,9 +18,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{
-    MAX_TRANSACTION_VERSION,
-    fact::TransactionFact,
+    MAX_TRANSACTION_VERSION, behind,
     notification::SlotSeen,
+    registry::Handout,
     shared::Shared,
     walk::{Ask, Next, Walk},
 };
@@ -38,30 +39,24 @@ const CONCURRENCY: usize = 8;
 const LOOK_AHEAD_AFTER: Duration = Duration::from_secs(2);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// A slot whose block the node answers with an error so often, one pause after the other, is named as missing.
+const NODE_ERRORS: u32 = 24;
 
-const GET_BLOCK: Method = Method::new("getBlock");
+pub(super) const GET_BLOCK: Method = Method::new("getBlock");
 const GET_BLOCKS: Method = Method::new("getBlocks");
 const GET_SLOT: Method = Method::new("getSlot");
 
-/// Where the following of the chain begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Begin {
-    /// After the newest confirmed slot.
-    Newest,
-    /// After this slot.
-    After(u64),
-}
-
 /// What a slot turned out to hold.
-enum Content {
-    Block(Box<Block>),
+#[derive(Debug)]
+pub(super) enum Content {
+    Block(Arc<Block>),
     /// The block exists and cannot be read; why, in words.
     Lost(String),
 }
 
 /// The node's answer to an [`Ask`].
 enum Answer {
-    Block { slot: u64, block: Box<Block> },
+    Block { slot: u64, block: Arc<Block> },
     Unreadable { slot: u64, reason: String },
     Unavailable { slot: u64 },
     Skipped { slot: u64 },
@@ -83,18 +78,35 @@ enum Event {
 #[derive(Debug)]
 struct Hindered;
 
-/// Follows the chain until told to stop.
-pub(super) async fn follow(shared: Arc<Shared>, begin: Begin, stop: CancellationToken) {
-    // Whatever is under way when the stop comes is dropped: nobody wants it any more.
-    stop.run_until_cancelled(run(&shared, begin)).await;
+/// What the walk knows beside the chain itself.
+#[derive(Debug, Default)]
+struct Circumstances {
+    /// The first slot announced since the socket is live: what lies before happened unheard.
+    heard_from: Option<u64>,
+    /// How often the node answered a slot with an error.
+    errors: HashMap<u64, u32>,
 }
 
-async fn run(shared: &Arc<Shared>, begin: Begin) {
-    let cursor = match begin {
-        Begin::Newest => newest(shared).await,
-        Begin::After(slot) => slot,
+/// Follows the chain until told to stop.
+pub(super) async fn follow(shared: Arc<Shared>, stop: CancellationToken) {
+    let walking = async {
+        loop {
+            let lowest = shared.until_begun().await;
+            shared.vitals.until_trusted().await;
+            run(&shared, lowest).await;
+            shared.recent.clear();
+        }
     };
+    // Whatever is under way when the stop comes is dropped: nobody wants it any more.
+    stop.run_until_cancelled(async { tokio::join!(walking, behind::lead(&shared)) }).await;
+    shared.stats.not_walking();
+}
+
+/// Walks on from a slot. Ends when the endpoint is not to be believed any more: what was read from it meanwhile may
+/// belong to another chain.
+async fn run(shared: &Arc<Shared>, cursor: u64) {
     let mut walk = Walk::new(cursor);
+    let mut around = Circumstances::default();
     let mut slots = match shared.pubsub.subscribe(Topic::Slot, 256) {
         Ok(slots) => Some(slots),
         Err(error) => {
@@ -110,7 +122,7 @@ async fn run(shared: &Arc<Shared>, begin: Begin) {
         shared.stats.walked(Slot(walk.cursor()), Slot(walk.tip()));
         if paused_until.is_none() {
             let free = CONCURRENCY.saturating_sub(answers.len());
-            answers.extend(walk.asks(free).into_iter().map(|ask| answer(shared, ask)));
+            answers.extend(walk.asks(free).into_iter().map(|ask| answer(shared, ask, around.class(ask))));
         }
         let event = tokio::select! {
             notice = next_notice(&mut slots) => Event::Notice(notice),
@@ -123,13 +135,15 @@ async fn run(shared: &Arc<Shared>, begin: Begin) {
                 match serde_json::from_str::<SlotSeen>(update.get()) {
                     Ok(seen) => {
                         quiet_at = Instant::now() + LOOK_AHEAD_AFTER;
+                        around.heard_from.get_or_insert(seen.slot);
                         walk.announced(seen.slot, seen.parent);
                     }
                     Err(error) => shared.stats.odd_notification("slot", &error),
                 }
             }
             // What was missed while the socket was away is found by the parent links.
-            Event::Notice(Some(Notice::Live { .. } | Notice::Missed { .. } | Notice::Down { .. })) => {}
+            Event::Notice(Some(Notice::Live { .. } | Notice::Missed { .. })) => {}
+            Event::Notice(Some(Notice::Down { .. })) => around.heard_from = None,
             Event::Notice(Some(Notice::Rejected(rejection))) => {
                 warn!(%rejection, "slots cannot be subscribed; they are listed over HTTP instead");
                 slots = None;
@@ -138,12 +152,17 @@ async fn run(shared: &Arc<Shared>, begin: Begin) {
             Event::Quiet => {
                 quiet_at = Instant::now() + LOOK_AHEAD_AFTER;
                 if paused_until.is_none() {
-                    answers.extend(walk.look_ahead().map(|ask| answer(shared, ask)));
+                    answers.extend(walk.look_ahead().map(|ask| answer(shared, ask, Class::Detect)));
                 }
             }
             Event::Resume => paused_until = None,
-            Event::Answer(answer) => match settle(shared, &mut walk, answer) {
-                Ok(()) => backoff.reset(),
+            Event::Answer(answer) => match settle(shared, &mut walk, &mut around, answer) {
+                Ok(next) => {
+                    backoff.reset();
+                    if !pass_on(shared, &around, next) {
+                        return;
+                    }
+                }
                 // What was under way together fails together, and counts as one failure.
                 Err(Hindered) if paused_until.is_some() => {}
                 Err(Hindered) => paused_until = Some(Instant::now() + backoff.pause()),
@@ -152,12 +171,61 @@ async fn run(shared: &Arc<Shared>, begin: Begin) {
     }
 }
 
+/// Leads the watch that is furthest behind, and came to `from`, on to where the chain is being followed. Ends early when
+/// it has no room, or somebody else is further behind.
+pub(super) async fn lead(shared: &Arc<Shared>, from: u64) {
+    let mut walk = Walk::new(from);
+    let mut around = Circumstances::default();
+    let mut answers = FuturesUnordered::new();
+    let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+    while shared.furthest_behind() == Some(walk.cursor()) {
+        let mut asks = walk.asks(CONCURRENCY.saturating_sub(answers.len()));
+        if asks.is_empty() && answers.is_empty() {
+            asks.extend(walk.look_ahead());
+        }
+        answers.extend(asks.into_iter().map(|ask| answer(shared, ask, Class::Fill)));
+        let Some(answer) = answers.next().await else { return };
+        match settle(shared, &mut walk, &mut around, answer) {
+            Ok(next) => {
+                backoff.reset();
+                if !pass_on(shared, &around, next) {
+                    return;
+                }
+            }
+            Err(Hindered) => sleep(backoff.pause()).await,
+        }
+    }
+}
+
+/// Reads every block after `from` up to `to` and shows each of them, in order.
+pub(super) async fn stretch(shared: &Arc<Shared>, from: u64, to: u64, mut show: impl FnMut(u64, &Content)) {
+    let mut walk = Walk::new(from);
+    let mut around = Circumstances::default();
+    let mut answers = FuturesUnordered::new();
+    let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+    while walk.cursor() < to {
+        let mut asks = walk.asks(CONCURRENCY.saturating_sub(answers.len()));
+        if asks.is_empty() && answers.is_empty() {
+            asks.extend(walk.look_ahead());
+        }
+        answers.extend(asks.into_iter().map(|ask| answer(shared, ask, Class::Fill)));
+        let Some(answer) = answers.next().await else { return };
+        match settle(shared, &mut walk, &mut around, answer) {
+            Ok(next) => {
+                backoff.reset();
+                next.iter().filter(|next| next.slot <= to).for_each(|next| show(next.slot, &next.block));
+            }
+            Err(Hindered) => sleep(backoff.pause()).await,
+        }
+    }
+}
+
 /// The newest confirmed slot; asks until there is an answer.
-async fn newest(shared: &Shared) -> u64 {
+pub(super) async fn newest(shared: &Shared, class: Class) -> u64 {
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     loop {
         let params = json!([{ "commitment": shared.commitment }]);
-        match shared.calls.shared(Class::Detect, GET_SLOT, params).await {
+        match shared.calls.shared(class, GET_SLOT, params).await {
             Ok(reply) => match serde_json::from_str(reply.result.get()) {
                 Ok(slot) => return slot,
                 Err(error) => shared.stats.odd_notification("getSlot", &error),
@@ -168,6 +236,30 @@ async fn newest(shared: &Shared) -> u64 {
     }
 }
 
+/// The slots from `from` to `to` that have confirmed blocks, as the node lists them.
+pub(super) async fn list(
+    shared: &Shared,
+    from: u64,
+    to: u64,
+    class: Class,
+) -> Result<Vec<u64>, RequestError> {
+    let params = json!([from, to, { "commitment": shared.commitment }]);
+    let reply = shared.calls.shared(class, GET_BLOCKS, params).await?;
+    serde_json::from_str(reply.result.get()).map_err(|error| RequestError::unexpected(&GET_BLOCKS, &error))
+}
+
+/// The block of a slot that is known to have one. An error is worth another try; what is lost is not.
+pub(super) async fn read(shared: &Arc<Shared>, slot: u64, class: Class) -> Result<Content, RequestError> {
+    match block(shared, slot, class).await {
+        Answer::Block { block, .. } => Ok(Content::Block(block)),
+        Answer::Unreadable { reason, .. } => Ok(Content::Lost(reason)),
+        Answer::Unavailable { .. } => Err(RequestError::unexpected(&GET_BLOCK, &"it has no answer yet")),
+        Answer::Skipped { .. } => Ok(Content::Lost("the node says it was skipped, and lists it".to_owned())),
+        Answer::Failed { error, .. } | Answer::ListFailed { error } => Err(error),
+        Answer::Listed { .. } => Err(RequestError::unexpected(&GET_BLOCK, &"a list of slots")),
+    }
+}
+
 async fn next_notice(slots: &mut Option<Subscription>) -> Option<Notice> {
     match slots {
         Some(slots) => slots.next().await,
@@ -175,23 +267,20 @@ async fn next_notice(slots: &mut Option<Subscription>) -> Option<Notice> {
     }
 }
 
-async fn answer(shared: &Arc<Shared>, ask: Ask) -> Answer {
+async fn answer(shared: &Arc<Shared>, ask: Ask, class: Class) -> Answer {
     match ask {
-        Ask::Block(slot) => block(shared, slot).await,
-        Ask::List { from, to } => {
-            let params = json!([from, to, { "commitment": shared.commitment }]);
-            match shared.calls.shared(Class::Detect, GET_BLOCKS, params).await {
-                Ok(reply) => match serde_json::from_str(reply.result.get()) {
-                    Ok(slots) => Answer::Listed { slots },
-                    Err(error) => Answer::ListFailed { error: RequestError::unexpected(&GET_BLOCKS, &error) },
-                },
-                Err(error) => Answer::ListFailed { error },
-            }
-        }
+        Ask::Block(slot) => block(shared, slot, class).await,
+        Ask::List { from, to } => match list(shared, from, to, class).await {
+            Ok(slots) => Answer::Listed { slots },
+            Err(error) => Answer::ListFailed { error },
+        },
     }
 }
 
-async fn block(shared: &Arc<Shared>, slot: u64) -> Answer {
+async fn block(shared: &Arc<Shared>, slot: u64, class: Class) -> Answer {
+    if let Some(block) = shared.recent.get(slot) {
+        return Answer::Block { slot, block };
+    }
     let params = json!([slot, {
         "commitment": shared.commitment,
         "encoding": "base64",
@@ -199,7 +288,7 @@ async fn block(shared: &Arc<Shared>, slot: u64) -> Answer {
         "rewards": false,
         "maxSupportedTransactionVersion": MAX_TRANSACTION_VERSION,
     }]);
-    let reply = match shared.calls.shared(Class::Detect, GET_BLOCK, params).await {
+    let reply = match shared.calls.shared(class, GET_BLOCK, params).await {
         Ok(reply) => reply,
         Err(error) => return refused(shared, slot, error),
     };
@@ -209,7 +298,7 @@ async fn block(shared: &Arc<Shared>, slot: u64) -> Answer {
     // A block of mainnet is megabytes of JSON: parsing it on a runtime thread would hold up everyone's sockets.
     let parsed = spawn_blocking(move || Block::from_get_block(Slot(slot), reply.result.get())).await;
     match parsed {
-        Ok(Ok(block)) => Answer::Block { slot, block: Box::new(block) },
+        Ok(Ok(block)) => Answer::Block { slot, block: Arc::new(block) },
         Ok(Err(error)) => Answer::Unreadable { slot, reason: error.to_string() },
         Err(error) => Answer::Unreadable { slot, reason: format!("parsing it failed: {error}") },
     }
@@ -237,8 +326,13 @@ fn refused(shared: &Shared, slot: u64, error: RequestError) -> Answer {
     }
 }
 
-fn settle(shared: &Shared, walk: &mut Walk<Content>, answer: Answer) -> Result<(), Hindered> {
-    let next = match answer {
+fn settle(
+    shared: &Shared,
+    walk: &mut Walk<Content>,
+    around: &mut Circumstances,
+    answer: Answer,
+) -> Result<Vec<Next<Content>>, Hindered> {
+    Ok(match answer {
         Answer::Block { slot, block } => {
             let parent = block.parent_slot.0;
             walk.fetched(slot, parent, Content::Block(block))
@@ -260,45 +354,87 @@ fn settle(shared: &Shared, walk: &mut Walk<Content>, answer: Answer) -> Result<(
         }
         Answer::Listed { slots } => walk.listed(&slots),
         Answer::Failed { slot, error } => {
-            walk.failed(slot);
             shared.stats.failed(&GET_BLOCK, &error);
-            return Err(Hindered);
+            if !around.gives_up(slot, &error) {
+                walk.failed(slot);
+                return Err(Hindered);
+            }
+            walk.unreadable(slot, Content::Lost(format!("the node keeps answering: {error}")))
         }
         Answer::ListFailed { error } => {
             walk.list_failed();
             shared.stats.failed(&GET_BLOCKS, &error);
             return Err(Hindered);
         }
-    };
-    for block in next {
-        hand_out(shared, block);
-    }
-    Ok(())
+    })
 }
 
-fn hand_out(shared: &Shared, next: Next<Content>) {
-    if next.forked {
-        shared.stats.forked(Slot(next.slot));
-        // What was handed out before may not have happened, and what did happen there is not known.
-        shared.registry.gap(None, 0);
+/// Hands out blocks. Returns whether the endpoint may still be believed.
+fn pass_on(shared: &Shared, around: &Circumstances, next: Vec<Next<Content>>) -> bool {
+    for next in next {
+        if !shared.vitals.trusted() {
+            shared.stats.distrusted();
+            return false;
+        }
+        let how = if around.is_live(next.slot) { How::Live } else { How::Filled };
+        hand_out(shared, next, how);
     }
-    match next.block {
+    true
+}
+
+fn hand_out(shared: &Shared, next: Next<Content>, how: How) {
+    let Next { slot, parent, .. } = next;
+    if next.forked {
+        shared.stats.forked(Slot(slot));
+        shared.registry.forked();
+    }
+    let (block, how) = match next.block {
         Content::Lost(reason) => {
-            shared.stats.unproven(Slot(next.slot), &reason);
-            // How many transactions the block held is not known.
-            shared.registry.gap(None, 0);
+            shared.stats.unproven(Slot(slot), &reason);
+            (None, How::Unproven(reason))
         }
         Content::Block(block) => {
             shared.stats.block();
             for unreadable in &block.unreadable {
-                shared.stats.unreadable_transaction(Slot(next.slot), unreadable);
-                shared.registry.gap(None, 1);
+                shared.stats.unreadable_transaction(Slot(slot), unreadable);
             }
-            for transaction in block.transactions {
-                let commitment = shared.commitment;
-                let fact = TransactionFact { transaction, commitment, ordered: true, filled: false };
-                shared.deliver(&fact);
-            }
+            let how = match block.unreadable.first() {
+                Some(first) => How::Unproven(format!("transaction {} of it: {}", first.index, first.error)),
+                None => how,
+            };
+            (Some(block), how)
         }
+    };
+    shared.hand_out(&Handout { slot, parent, block: block.clone(), how });
+    if let Some(block) = block {
+        shared.recent.push(block);
+    }
+}
+
+// === impl Circumstances ===
+
+impl Circumstances {
+    /// Whether the slot was announced while somebody listened.
+    fn is_live(&self, slot: u64) -> bool {
+        self.heard_from.is_some_and(|heard| slot >= heard)
+    }
+
+    /// What happened unheard is read when nothing more urgent is to be asked.
+    fn class(&self, ask: Ask) -> Class {
+        let slot = match ask {
+            Ask::Block(slot) => slot,
+            Ask::List { to, .. } => to,
+        };
+        if self.is_live(slot) { Class::Detect } else { Class::Fill }
+    }
+
+    /// Whether the node has answered this slot with errors of its own so often that it will not answer otherwise.
+    fn gives_up(&mut self, slot: u64, error: &RequestError) -> bool {
+        if error.node_error().is_none() {
+            return false;
+        }
+        let errors = self.errors.entry(slot).or_default();
+        *errors += 1;
+        *errors >= NODE_ERRORS
     }
 }

@@ -3,7 +3,33 @@
 use std::{fmt, sync::Arc};
 
 use eda_chain::{Dex, TokenProgram, Transaction};
-use eda_events::{Address, Commitment, Slot};
+use eda_events::{
+    Address, Commitment, Genesis, Slot,
+    log::{How, Interest, Progress, Span},
+};
+
+/// One entry of a watch's queue of transactions.
+#[derive(Clone, Debug)]
+pub enum Fed {
+    /// A transaction that mentions an address that was asked for.
+    Transaction(TransactionFact),
+    /// Everything up to here has been handed out before this entry, or is named as missing by it. To be said to the
+    /// event log once everything before it has been dealt with.
+    Proof(Proof),
+    /// Transactions handed out before may not have happened: the confirmed chain does not follow on them.
+    Forked,
+}
+
+/// How far the feed has come with some addresses of a watch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// The chain.
+    pub genesis: Genesis,
+    /// Whose transactions; never empty.
+    pub mentions: Arc<[Address]>,
+    /// How far.
+    pub progress: Progress,
+}
 
 /// A transaction that landed, parsed once and shared by everyone who asked for it.
 #[derive(Clone, Debug)]
@@ -29,7 +55,7 @@ pub struct AccountFact {
     pub slot: Slot,
     /// `None` where the account does not exist.
     pub state: Option<Arc<AccountState>>,
-    /// It was read after a (re)connect, not sent by the node as it changed.
+    /// It was read, after a (re)connect or in a sweep, and not sent by the node as it changed.
     pub snapshot: bool,
 }
 
@@ -42,6 +68,41 @@ pub struct AccountState {
     pub lamports: u64,
     /// Its data.
     pub data: Vec<u8>,
+}
+
+// === impl Proof ===
+
+impl Proof {
+    /// The interest in the transactions of an address, by the name under which progress is kept.
+    pub fn interest(mention: &Address) -> Interest {
+        Interest::named(format!("transactions:{mention}"))
+    }
+
+    /// The progress of each address, as the event log wants to hear it.
+    pub fn entries(&self) -> impl Iterator<Item = (Interest, Progress)> + '_ {
+        self.mentions.iter().map(|mention| (Self::interest(mention), self.progress.clone()))
+    }
+
+    /// Whether transactions are missing before this place.
+    pub fn is_hole(&self) -> bool {
+        matches!(&self.progress, Progress::Reached(Span { how: How::Unproven(_), .. }))
+    }
+
+    /// Takes in what follows on it for the same addresses, learned in the same way. Gives it back if it does not.
+    pub(super) fn absorb(&mut self, next: Self) -> Option<Self> {
+        match (&mut self.progress, &next.progress) {
+            (Progress::Reached(span), Progress::Reached(more))
+                if self.mentions == next.mentions
+                    && span.how == more.how
+                    && span.to.0 + 1 == more.from.0
+                    && !matches!(span.how, How::Unproven(_)) =>
+            {
+                span.to = more.to;
+                None
+            }
+            _ => Some(next),
+        }
+    }
 }
 
 // === impl AccountFact ===
@@ -58,6 +119,16 @@ impl AccountFact {
 }
 
 // Quarantine lists describe an item by these texts.
+
+impl fmt::Display for Fed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Transaction(fact) => fact.fmt(f),
+            Self::Proof(proof) => write!(f, "progress of {} address(es)", proof.mentions.len()),
+            Self::Forked => f.write_str("fork"),
+        }
+    }
+}
 
 impl fmt::Display for TransactionFact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -36,6 +36,18 @@ pub enum Traffic {
 #[derive(Clone, Copy)]
 pub struct LogHint(pub fn(&[String]) -> bool);
 
+// === impl Interest ===
+
+impl Interest {
+    /// The address whose transactions are wanted, if transactions are.
+    pub fn mention(&self) -> Option<Address> {
+        match self {
+            Self::Account(_) => None,
+            Self::Transactions { mention, .. } => Some(*mention),
+        }
+    }
+}
+
 // === impl LogHint ===
 
 impl LogHint {

@@ -1,296 +1,383 @@
-//! Following addresses by their logs: one log subscription per address, one `getTransaction` per transaction that
-//! its logs do not rule out.
+//! Following addresses by their logs: one `logsSubscribe` per address, and one `getTransaction` for each transaction
+//! that its log lines do not rule out.
+//!
+//! Notifications are quick and prove nothing: a socket that was away, a queue that was full and a node that forgot
+//! leave no trace in them. So the address is listed after every (re)connect, before what is notified is handed on, and
+//! from time to time, and what nobody has is fetched; only as far as that was done the address has come.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{HashMap, HashSet, VecDeque},
     sync::Arc,
+    time::Duration,
 };
 
-use eda_chain::Transaction;
-use eda_events::{Address, Signature, Slot};
-use futures_util::{StreamExt, stream::FuturesOrdered};
-use serde_json::json;
+use eda_events::{Address, Signature, log::How};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep},
+    time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
 
 use super::{
-    MAX_TRANSACTION_VERSION,
-    fact::TransactionFact,
+    blocks::{self, Content},
+    cursors::OVERLAP,
+    fetch::{Outcome, Settled, Wanted},
+    listing::{self, Listed, Listing, Purpose},
     notification::{Logs, WithSlot},
-    recent::Recent,
+    registry::Missing,
     shared::Shared,
 };
 use crate::{
-    backoff::Backoff,
+    backoff::jittered,
     calls::RequestError,
-    node_error,
     pubsub::{Notice, Rejection, Subscription, Topic},
-    request::{Class, Method},
 };
 
-/// Notifications that may wait for the follower of one address.
+/// Notifications that may wait for the follower of one address, or be held back while it is listed.
 const NOTIFICATIONS: usize = 4_096;
-/// Transactions fetched at once. They are handed out in the order in which they were notified.
-const CONCURRENCY: usize = 16;
-/// So many signatures are remembered, so that a transaction notified for two addresses is fetched once.
-const REMEMBERED: usize = 16_384;
-/// A notification can be ahead of the transaction's availability (agave#3074). A transaction that the node still does
-/// not have so many slots after it was first asked counts as missing.
-const PATIENCE_SLOTS: u32 = 32;
+/// What is notified is held back for so many slots at most.
+const PATIENCE_SLOTS: u32 = 16;
+/// A listing that failed is made again after this.
+const AGAIN: Duration = Duration::from_secs(2);
 
-const GET_TRANSACTION: Method = Method::new("getTransaction");
+/// Where transactions are fetched: as they happen, and to fill gaps, which never holds up the others.
+#[derive(Clone, Debug)]
+pub(super) struct Fetchers {
+    pub(super) live: mpsc::UnboundedSender<Wanted>,
+    pub(super) fill: mpsc::UnboundedSender<Wanted>,
+}
 
-/// A transaction to be fetched, and the address it was notified for.
-#[derive(Debug)]
-pub(super) struct Wanted {
-    signature: Signature,
-    slot: Slot,
+/// Follows one address. Owned by one task.
+struct Follower {
+    shared: Arc<Shared>,
     mention: Address,
+    fetchers: Fetchers,
+    tell: mpsc::UnboundedSender<Settled>,
+    /// What is being fetched as it was notified, with its slot.
+    live: HashMap<Signature, u64>,
+    gate: Gate,
+    /// The listing under way, while the node is asked; at most one.
+    asking: FuturesUnordered<BoxFuture<'static, Asked>>,
+    /// The listing under way, while what it brought is fetched.
+    fetching: Option<Fetching>,
+    /// When the next listing begins, unless one is under way.
+    next: Instant,
+    /// What the next listing is for.
+    purpose: Purpose,
 }
 
-/// What is being fetched for whom, and what was found lately.
-#[derive(Debug)]
-struct Fetched {
-    under_way: HashMap<Signature, BTreeSet<Address>>,
-    recent: Recent<Signature>,
+/// Whether what is notified is fetched at once.
+enum Gate {
+    Open,
+    /// What was missed comes first; but where the plan allows few listings, what happens now does not wait for ever.
+    Held {
+        held: VecDeque<(Signature, u64)>,
+        until: Instant,
+    },
 }
 
-enum Outcome {
-    Found(Box<Transaction>),
-    Lost,
+/// What the node said.
+enum Asked {
+    Listed(Result<Listing, RequestError>),
+    /// Every block up to `to` was read instead; what is missing, by slot.
+    Read {
+        to: u64,
+        missing: Missing,
+    },
 }
 
-/// The queue between the followers and the one fetcher.
-pub(super) fn queue() -> (mpsc::Sender<Wanted>, mpsc::Receiver<Wanted>) {
-    mpsc::channel(NOTIFICATIONS)
+/// What a listing still waits for.
+struct Fetching {
+    to: u64,
+    how: How,
+    open: HashSet<Signature>,
+    missing: Missing,
 }
 
 /// Follows the logs of one address until told to stop.
 pub(super) async fn follow(
     shared: Arc<Shared>,
     mention: Address,
-    fetcher: mpsc::Sender<Wanted>,
+    fetchers: Fetchers,
     stop: CancellationToken,
 ) {
     let what = format!("logs of {mention}");
     let topic = Topic::Logs { mentions: Some(mention), commitment: shared.commitment };
     stop.run_until_cancelled(async {
         while let Some(mut subscription) = shared.subscribe(&what, &topic, NOTIFICATIONS).await {
-            let Some(rejection) = listen(&shared, &what, mention, &fetcher, &mut subscription).await else {
-                return;
-            };
-            // Whoever asked must hear that nothing comes.
-            shared.registry.gap(Some(&mention), 0);
+            let (tell, settled) = mpsc::unbounded_channel();
+            let follower = Follower::new(Arc::clone(&shared), mention, fetchers.clone(), tell);
+            let Some(rejection) = follower.listen(&what, &mut subscription, settled).await else { return };
             shared.rejected(&what, &rejection).await;
         }
     })
     .await;
 }
 
-/// Returns the node's refusal, or `None` when the socket is closed for good.
-async fn listen(
-    shared: &Shared,
-    what: &str,
-    mention: Address,
-    fetcher: &mpsc::Sender<Wanted>,
-    subscription: &mut Subscription,
-) -> Option<Rejection> {
-    loop {
-        match subscription.next().await? {
-            Notice::Update(update) => match serde_json::from_str::<WithSlot<Logs>>(update.get()) {
-                Ok(logs) => notified(shared, mention, fetcher, logs),
-                Err(error) => {
-                    shared.stats.odd_notification("logs", &error);
-                    shared.registry.gap(Some(&mention), 1);
-                }
-            },
-            Notice::Live { generation } => {
-                shared.stats.accepted(what);
-                // What happened while the socket was away is not known.
-                if generation > 1 {
-                    shared.stats.interrupted();
-                    shared.registry.gap(Some(&mention), 0);
-                }
-            }
-            Notice::Down { .. } => {}
-            Notice::Missed { count } => {
-                shared.stats.missed(count);
-                shared.registry.gap(Some(&mention), count);
-            }
-            Notice::Rejected(rejection) => return Some(rejection),
-        }
-    }
+/// Asks the node for everything about the address since it was last listed.
+async fn list(shared: Arc<Shared>, mention: Address, purpose: Purpose) -> Asked {
+    let reached = shared.until_reached(&mention).await;
+    shared.registry.list_begins(&mention);
+    Asked::Listed(listing::list(&shared, &mention, reached, purpose).await)
 }
 
-fn notified(shared: &Shared, mention: Address, fetcher: &mpsc::Sender<Wanted>, logs: WithSlot<Logs>) {
-    let slot = logs.slot();
-    shared.stats.log_notification();
-    if logs.value.failed() {
-        shared.stats.ruled_out_failed();
-        return;
-    }
-    if let Some(lines) = &logs.value.logs
-        && !shared.registry.may_matter(&mention, lines)
-    {
-        shared.stats.ruled_out_by_logs();
-        return;
-    }
-    let wanted = Wanted { signature: logs.value.signature, slot, mention };
-    if fetcher.try_send(wanted).is_err() {
-        shared.stats.missed(1);
-        shared.registry.gap(Some(&mention), 1);
-    }
-}
-
-/// Fetches what the followers want, each transaction once, and hands it out in the order of notification.
-pub(super) async fn fetch(shared: Arc<Shared>, mut wanted: mpsc::Receiver<Wanted>, stop: CancellationToken) {
-    stop.run_until_cancelled(async {
-        let mut fetched = Fetched::default();
-        let mut fetches = FuturesOrdered::new();
-        loop {
-            tokio::select! {
-                next = wanted.recv(), if fetches.len() < CONCURRENCY => match next {
-                    Some(next) if fetched.begin(&next) => fetches.push_back(one(&shared, next)),
-                    Some(_) => shared.stats.shared_fetch(),
-                    None if fetches.is_empty() => return,
-                    None => hand_out(&shared, &mut fetched, fetches.next().await),
-                },
-                done = fetches.next(), if !fetches.is_empty() => hand_out(&shared, &mut fetched, done),
+/// Reads every block since the address was last listed.
+async fn read(shared: Arc<Shared>, mention: Address, to: u64) -> Asked {
+    let reached = shared.until_reached(&mention).await;
+    let mut missing = Missing::new();
+    let show = |slot, content: &Content| match content {
+        Content::Lost(reason) => drop(missing.insert(slot, (slot, reason.clone()))),
+        Content::Block(block) => {
+            if let Some(unreadable) = block.unreadable.first() {
+                missing.insert(slot, (slot, unreadable.error.to_string()));
+            }
+            let wanted =
+                block.transactions.iter().filter(|one| !one.failed() && one.keys().contains(&mention));
+            for transaction in wanted {
+                shared.deliver(transaction, &How::Filled);
             }
         }
-    })
-    .await;
-}
-
-fn hand_out(shared: &Shared, fetched: &mut Fetched, done: Option<(Wanted, Outcome)>) {
-    let Some((wanted, outcome)) = done else { return };
-    let mentions = fetched.end(&wanted, &outcome);
-    match outcome {
-        Outcome::Found(transaction) => shared.deliver(&TransactionFact {
-            transaction: Arc::new(*transaction),
-            commitment: shared.commitment,
-            ordered: false,
-            filled: false,
-        }),
-        Outcome::Lost => {
-            for mention in mentions {
-                shared.registry.gap(Some(&mention), 1);
-            }
-        }
-    }
-}
-
-// === impl Fetched ===
-
-impl Default for Fetched {
-    fn default() -> Self {
-        Self { under_way: HashMap::new(), recent: Recent::new(REMEMBERED) }
-    }
-}
-
-impl Fetched {
-    /// Whether the transaction is to be fetched: it is not under way, and was not found lately.
-    fn begin(&mut self, wanted: &Wanted) -> bool {
-        if self.recent.contains(&wanted.signature) {
-            return false;
-        }
-        let mentions = self.under_way.entry(wanted.signature).or_default();
-        mentions.insert(wanted.mention);
-        mentions.len() == 1
-    }
-
-    /// For whom the transaction was fetched. One that was lost is fetched again if it is notified again.
-    fn end(&mut self, wanted: &Wanted, outcome: &Outcome) -> BTreeSet<Address> {
-        match outcome {
-            Outcome::Found(_) => drop(self.recent.insert(wanted.signature)),
-            Outcome::Lost => {}
-        }
-        self.under_way.remove(&wanted.signature).unwrap_or_default()
-    }
-}
-
-async fn one(shared: &Shared, wanted: Wanted) -> (Wanted, Outcome) {
-    let outcome = transaction(shared, &wanted).await;
-    (wanted, outcome)
-}
-
-/// Asks until the transaction is there, or the node has not had it for so long that it counts as missing. While the
-/// node cannot be asked, nothing is decided.
-async fn transaction(shared: &Shared, wanted: &Wanted) -> Outcome {
-    let slot_time = shared.slot_time();
-    let mut backoff = Backoff::new(slot_time, slot_time * 8);
-    let mut give_up_at = None;
-    loop {
-        match ask(shared, wanted).await {
-            Ok(Some(outcome)) => return outcome,
-            Ok(None) => shared.stats.not_yet_there(),
-            Err(error) => {
-                shared.stats.failed(&GET_TRANSACTION, &error);
-                if error.node_error().is_none() && !error.is_too_much() {
-                    sleep(backoff.pause()).await;
-                    continue;
-                }
-            }
-        }
-        let give_up_at = *give_up_at.get_or_insert_with(|| Instant::now() + slot_time * PATIENCE_SLOTS);
-        if Instant::now() >= give_up_at {
-            shared.stats.missing(wanted.slot, &wanted.signature);
-            return Outcome::Lost;
-        }
-        sleep(backoff.pause()).await;
-    }
-}
-
-async fn ask(shared: &Shared, wanted: &Wanted) -> Result<Option<Outcome>, RequestError> {
-    let params = json!([wanted.signature.to_string(), {
-        "commitment": shared.commitment,
-        "encoding": "base64",
-        "maxSupportedTransactionVersion": MAX_TRANSACTION_VERSION,
-    }]);
-    let reply = match shared.calls.shared(Class::Detect, GET_TRANSACTION, params).await {
-        Ok(reply) => reply,
-        Err(error) => match error.node_error() {
-            Some((node_error::UNSUPPORTED_TRANSACTION_VERSION, message)) => {
-                shared.stats.unsupported_version(&format!("transaction {}", wanted.signature), message);
-                return Ok(Some(Outcome::Lost));
-            }
-            Some(_) | None => return Err(error),
-        },
     };
-    if reply.result.get() == "null" {
-        return Ok(None);
-    }
-    Ok(Some(match Transaction::from_get_transaction(reply.result.get()) {
-        Ok(transaction) => Outcome::Found(Box::new(transaction)),
-        Err(reason) => {
-            shared.stats.undecodable(&wanted.signature, &reason);
-            Outcome::Lost
-        }
-    }))
+    blocks::stretch(&shared, reached, to, show).await;
+    Asked::Read { to, missing }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+// === impl Follower ===
 
-    fn wanted(signature: u8, mention: u8) -> Wanted {
-        Wanted {
-            signature: Signature::from([signature; 64]),
-            slot: Slot(1),
-            mention: Address::new_from_array([mention; 32]),
+impl Follower {
+    fn new(
+        shared: Arc<Shared>,
+        mention: Address,
+        fetchers: Fetchers,
+        tell: mpsc::UnboundedSender<Settled>,
+    ) -> Self {
+        Self {
+            shared,
+            mention,
+            fetchers,
+            tell,
+            live: HashMap::new(),
+            gate: Gate::Open,
+            asking: FuturesUnordered::new(),
+            fetching: None,
+            next: Instant::now(),
+            purpose: Purpose::Fill,
         }
     }
 
-    #[test]
-    fn a_lost_transaction_is_missed_by_everyone_it_was_notified_for() {
-        let mut fetched = Fetched::default();
-        assert!(fetched.begin(&wanted(1, 1)));
-        assert!(!fetched.begin(&wanted(1, 2)));
-        assert_eq!(fetched.end(&wanted(1, 1), &Outcome::Lost).len(), 2);
-        assert!(fetched.begin(&wanted(1, 3)), "asked for again, or the third would not hear of the loss");
-        assert!(fetched.begin(&wanted(2, 1)));
+    /// Returns the node's refusal, or `None` when the socket is closed for good.
+    async fn listen(
+        mut self,
+        what: &str,
+        subscription: &mut Subscription,
+        mut settled: mpsc::UnboundedReceiver<Settled>,
+    ) -> Option<Rejection> {
+        let mut live = false;
+        loop {
+            let idle = live && self.asking.is_empty() && self.fetching.is_none();
+            tokio::select! {
+                notice = subscription.next() => match notice? {
+                    Notice::Update(update) => self.update(update.get()),
+                    Notice::Live { generation } => {
+                        live = true;
+                        self.went_live(what, generation);
+                    }
+                    // Until it is live again, nothing is listed: what happens meanwhile would not be in it.
+                    Notice::Down { .. } => live = false,
+                    Notice::Missed { count } => {
+                        self.shared.stats.missed(count);
+                        self.hurry();
+                    }
+                    Notice::Rejected(rejection) => return Some(rejection),
+                },
+                Some(settled) = settled.recv() => self.settled(settled),
+                Some(asked) = self.asking.next() => self.asked(asked),
+                () = self.gate.expired() => self.open_gate(),
+                () = sleep_until(self.next), if idle => {
+                    let listing = list(Arc::clone(&self.shared), self.mention, self.purpose);
+                    self.asking.push(listing.boxed());
+                }
+            }
+        }
+    }
+
+    /// Subscribed first, listed afterwards: nothing can fall between the two.
+    fn went_live(&mut self, what: &str, generation: u64) {
+        self.shared.stats.accepted(what);
+        if generation > 1 {
+            self.shared.stats.interrupted();
+        }
+        // An address that begins now has missed nothing.
+        let missed = generation > 1 || self.shared.registry.goes_on(&self.mention);
+        if missed && matches!(self.gate, Gate::Open) {
+            let until = Instant::now() + self.shared.slot_time() * PATIENCE_SLOTS;
+            self.gate = Gate::Held { held: VecDeque::new(), until };
+        }
+        self.asking.clear();
+        self.fetching = None;
+        self.hurry();
+    }
+
+    /// Something is missing, and a listing has to find it.
+    fn hurry(&mut self) {
+        self.purpose = Purpose::Fill;
+        self.next = Instant::now();
+    }
+
+    fn update(&mut self, text: &str) {
+        let logs = match serde_json::from_str::<WithSlot<Logs>>(text) {
+            Ok(logs) => logs,
+            Err(error) => {
+                self.shared.stats.odd_notification("logs", &error);
+                self.hurry();
+                return;
+            }
+        };
+        let (slot, signature) = (logs.slot().0, logs.value.signature);
+        self.shared.stats.log_notification();
+        let registry = &self.shared.registry;
+        if logs.value.failed() {
+            self.shared.stats.ruled_out_failed();
+            registry.ruled_out(&self.mention, slot, signature);
+        } else if let Some(lines) = &logs.value.logs
+            && !registry.may_matter(&self.mention, lines)
+        {
+            self.shared.stats.ruled_out_by_logs();
+            registry.ruled_out(&self.mention, slot, signature);
+        } else {
+            match &mut self.gate {
+                Gate::Open => self.fetch_live(signature, slot),
+                Gate::Held { held, .. } if held.len() < NOTIFICATIONS => held.push_back((signature, slot)),
+                // It is found by the listing after the one under way.
+                Gate::Held { .. } => {
+                    self.shared.stats.missed(1);
+                    self.hurry();
+                }
+            }
+        }
+    }
+
+    fn fetch_live(&mut self, signature: Signature, slot: u64) {
+        if self.live.contains_key(&signature) || !self.shared.registry.lacks(&self.mention, slot, &signature)
+        {
+            self.shared.stats.shared_fetch();
+            return;
+        }
+        self.live.insert(signature, slot);
+        let wanted = self.wanted(signature, slot, How::Live);
+        // Without a fetcher the feed has ended.
+        drop(self.fetchers.live.send(wanted));
+    }
+
+    fn wanted(&self, signature: Signature, slot: u64, how: How) -> Wanted {
+        Wanted { signature, slot, mention: self.mention, how, tell: self.tell.clone() }
+    }
+
+    fn asked(&mut self, asked: Asked) {
+        match asked {
+            Asked::Listed(Ok(Listing::Whole { to, transactions, pruned_to })) => {
+                self.fetch(to, &transactions, false, pruned_to);
+            }
+            Asked::Listed(Ok(Listing::Sample { to, transactions })) => {
+                self.fetch(to, &transactions, true, None)
+            }
+            Asked::Listed(Ok(Listing::Dense { to, signatures, blocks })) => {
+                info!(mention = %self.mention, signatures, blocks, "closing a gap by reading blocks, which costs less than its transactions one by one");
+                self.asking.push(read(Arc::clone(&self.shared), self.mention, to).boxed());
+            }
+            Asked::Listed(Err(error)) => {
+                self.shared.stats.failed(&listing::GET_SIGNATURES, &error);
+                self.next = Instant::now() + jittered(AGAIN);
+            }
+            Asked::Read { to, missing } => {
+                self.fetching = Some(Fetching { to, how: How::Filled, open: HashSet::new(), missing });
+                self.conclude();
+            }
+        }
+    }
+
+    /// Fetches what was listed and nobody has.
+    fn fetch(&mut self, to: u64, listed: &[Listed], sample: bool, pruned_to: Option<u64>) {
+        let registry = &self.shared.registry;
+        let lacking = listed.iter().filter(|one| {
+            !one.failed
+                && !self.live.contains_key(&one.signature)
+                && registry.lacks(&self.mention, one.slot, &one.signature)
+        });
+        let lacking: Vec<&Listed> = lacking.collect();
+        self.shared.stats.listed(lacking.len());
+        if !lacking.is_empty() {
+            debug!(mention = %self.mention, found = lacking.len(), "a listing brought transactions that were not notified");
+        }
+        let how = match self.purpose {
+            _ if sample => How::Sampled,
+            Purpose::Compare if lacking.is_empty() => How::Live,
+            Purpose::Compare | Purpose::Fill => How::Filled,
+        };
+        for one in &lacking {
+            let (signature, slot) = (one.signature, one.slot);
+            drop(self.fetchers.fill.send(self.wanted(signature, slot, How::Filled)));
+        }
+        let open = lacking.iter().map(|one| one.signature).collect();
+        let mut missing = Missing::new();
+        if let Some(pruned) = pruned_to {
+            missing.insert(pruned, (0, "the node has thrown these slots away".to_owned()));
+        }
+        self.fetching = Some(Fetching { to, how, open, missing });
+        self.conclude();
+    }
+
+    fn settled(&mut self, settled: Settled) {
+        let Settled { signature, slot, outcome } = settled;
+        self.live.remove(&signature);
+        if outcome == Outcome::NoRoom {
+            self.hurry();
+        }
+        if let Some(fetching) = &mut self.fetching
+            && fetching.open.remove(&signature)
+            && let Outcome::Lost(reason) = outcome
+        {
+            fetching.missing.insert(slot, (slot, reason));
+        }
+        self.conclude();
+    }
+
+    /// Once everything that was listed is there, the address has come so far, and what was held back follows.
+    fn conclude(&mut self) {
+        let Some(fetching) = self.fetching.take_if(|fetching| fetching.open.is_empty()) else { return };
+        // What was notified and is still under way is not there yet; and a node lists its newest slots late.
+        let under_way = self.live.values().min().map_or(u64::MAX, |slot| slot.saturating_sub(1));
+        let to = fetching.to.saturating_sub(OVERLAP).min(under_way);
+        let Fetching { how, missing, .. } = fetching;
+        let holes = self.shared.registry.listed(&self.shared.origin(), &self.mention, to, &how, &missing);
+        self.shared.open(holes);
+        let gap = self.purpose == Purpose::Fill;
+        self.purpose = Purpose::Compare;
+        // The end of a gap is proven as soon as the node can have listed it.
+        let settling = self.shared.slot_time() * u32::try_from(OVERLAP + 1).unwrap_or(u32::MAX);
+        self.next = Instant::now() + if gap { settling } else { self.shared.compare_every };
+        self.open_gate();
+    }
+
+    fn open_gate(&mut self) {
+        if let Gate::Held { held, .. } = std::mem::replace(&mut self.gate, Gate::Open) {
+            for (signature, slot) in held {
+                self.fetch_live(signature, slot);
+            }
+        }
+    }
+}
+
+// === impl Gate ===
+
+impl Gate {
+    /// Resolves when what is held back has waited long enough; never, if nothing is.
+    async fn expired(&self) {
+        match self {
+            Self::Open => std::future::pending().await,
+            Self::Held { until, .. } => sleep_until(*until).await,
+        }
     }
 }

@@ -12,50 +12,62 @@ use std::{
 };
 
 use eda_events::{
-    Address, Commitment,
+    Address, Commitment, WorkerName,
     mailbox::{InputStats, Latest, Mailbox},
 };
 use eda_limits::Limits;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument, info, info_span, warn};
 
 use crate::{
     calls::Calls,
+    checkpoints::Checkpoints,
     pubsub::{PubSub, Topic},
+    request::Class,
     vitals::Vitals,
 };
 
 mod accounts;
+/// Where addresses begin.
+pub mod begin;
+mod behind;
 mod blocks;
+mod cursors;
 /// What the feed hands out.
 pub mod fact;
+mod fetch;
+mod holes;
 /// What a worker wants to hear of.
 pub mod interest;
+mod listing;
 mod logs;
 pub(crate) mod notification;
 /// How the interests are met, and what that costs.
 pub mod plan;
 mod recent;
 mod registry;
+mod seats;
 mod shared;
 mod stats;
+mod sweep;
 mod walk;
 
-pub use fact::{AccountFact, AccountState, TransactionFact};
+pub use begin::Start;
+pub use fact::{AccountFact, AccountState, Fed, Proof, TransactionFact};
 pub use interest::{Interest, LogHint, Traffic};
 pub use plan::{Choice, Demand, Mode, Plan, Unaffordable};
 pub use stats::FeedNumbers;
 
 use accounts::Snapshots;
+use logs::Fetchers;
 use registry::{Wanted, WatchId};
+use seats::{Seating, Seats};
 use shared::Shared;
+use sweep::{Sweep, Swept};
 
 /// The newest transaction version that eda reads; nodes refuse whole blocks that hold a newer one.
 const MAX_TRANSACTION_VERSION: u8 = 1;
-
-/// Changing from logs to blocks, blocks are read from so many slots back; what was handed out is not again.
-const OVERLAP_SLOTS: u64 = 32;
 
 /// Settings of the feed.
 #[derive(Clone, Debug)]
@@ -68,6 +80,17 @@ pub struct FeedConfig {
     pub nominal_slot_time: Duration,
     /// Transactions that may wait for one watch.
     pub queue: usize,
+    /// How often each account is read that finds no room on the WebSocket.
+    pub sweep_interval: Duration,
+    /// How far earlier runs came.
+    pub checkpoints: Arc<dyn Checkpoints>,
+    /// Where an address begins that no earlier run knows.
+    pub start: Start,
+    /// How long ago the end of an earlier run may lie for the time since then to be read.
+    pub catch_up: Duration,
+    /// How often what was notified of an address is compared with what the node lists, and followed accounts are read
+    /// again.
+    pub compare_every: Duration,
 }
 
 /// The feed. Clones are the same feed.
@@ -84,8 +107,10 @@ struct Inner {
     admission: Mutex<()>,
     /// Ends every follower.
     stop: CancellationToken,
+    tracker: TaskTracker,
     changed: Notify,
     plan: watch::Sender<Option<Plan>>,
+    sweep: Arc<Sweep>,
 }
 
 /// A worker's view of what it asked for. Dropping it ends the interest.
@@ -93,8 +118,9 @@ struct Inner {
 /// The queues outlive the worker's incarnations: hold the watch where the worker's other lasting things are.
 #[derive(Debug)]
 pub struct Watch {
-    /// Transactions, in order, with a marker wherever some are missing.
-    pub transactions: Mailbox<TransactionFact>,
+    /// Transactions, and how far the feed has come with them. Whoever reads too slowly gets the rest later, and has no
+    /// gap.
+    pub transactions: Mailbox<Fed>,
     /// The newest state of each account.
     pub accounts: Latest<Address, AccountFact>,
     _registered: Registered,
@@ -118,30 +144,35 @@ impl Feed {
         tracker: &TaskTracker,
         stop: &CancellationToken,
     ) -> Self {
-        let shared = Arc::new(Shared::new(calls, pubsub, vitals, &config));
+        let (open, holes) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared::new(calls, pubsub, vitals, limits.clone(), &config, open));
         let (plan, _) = watch::channel(None);
+        let sweep = Arc::new(Sweep::new(config.sweep_interval));
         let inner = Arc::new(Inner {
             shared,
             limits,
+            sweep,
             config,
             admission: Mutex::default(),
             stop: stop.child_token(),
+            tracker: tracker.clone(),
             changed: Notify::new(),
             plan,
         });
         let stop = inner.stop.clone();
         let followers = Followers::new(Arc::clone(&inner), tracker.clone());
+        tracker.spawn(holes::mend(Arc::clone(&inner.shared), holes, stop.clone()));
         tracker.spawn(
             async move { stop.run_until_cancelled(followers.run()).await }.instrument(info_span!("feed")),
         );
         Self { inner }
     }
 
-    /// Starts to follow what `interests` say, for a reader called `name`.
+    /// Starts to follow what `interests` say, for a worker.
     ///
     /// # Errors
     /// When the provider's plan does not carry this together with what is followed already.
-    pub fn watch(&self, name: &str, interests: &[Interest]) -> Result<Watch, Unaffordable> {
+    pub fn watch(&self, name: WorkerName, interests: &[Interest]) -> Result<Watch, Unaffordable> {
         let _admitted = self.inner.admission.lock().unwrap_or_else(PoisonError::into_inner);
         self.plan(interests)?;
         let shared = &self.inner.shared;
@@ -149,6 +180,11 @@ impl Feed {
         let (states, accounts) = Latest::new(format!("{name} accounts"));
         let id = shared.registry.add(name, interests, post, states);
         self.inner.changed.notify_one();
+        let mentions = interests.iter().filter_map(Interest::mention).collect();
+        let (start, catch_up) = (self.inner.config.start, self.inner.config.catch_up);
+        let begin = begin::begin(Arc::clone(shared), id, name, mentions, start, catch_up);
+        let stop = self.inner.stop.clone();
+        self.inner.tracker.spawn(async move { stop.run_until_cancelled(begin).await });
         Ok(Watch { transactions, accounts, _registered: Registered { feed: self.clone(), id } })
     }
 
@@ -170,12 +206,13 @@ impl Feed {
     }
 
     /// The subscriptions that a reader hears by. Blocks are none: they are read without the WebSocket, if need be.
-    pub(crate) fn topics(&self, reader: &str) -> Vec<Topic> {
+    pub(crate) fn topics(&self, reader: WorkerName) -> Vec<Topic> {
         let (accounts, mentions) = self.inner.shared.registry.wants(reader);
         let plan = self.inner.plan.borrow();
         let by_logs = plan.as_ref().is_some_and(|plan| plan.transactions == Some(Mode::Logs));
         let commitment = self.inner.config.commitment;
-        let accounts = accounts.into_iter().map(|address| Topic::Account { address, commitment });
+        let accounts = accounts.into_iter().filter(|address| !self.inner.sweep.covers(address));
+        let accounts = accounts.map(|address| Topic::Account { address, commitment });
         let logs = mentions.into_iter().filter(|_| by_logs);
         accounts.chain(logs.map(|address| Topic::Logs { mentions: Some(address), commitment })).collect()
     }
@@ -183,6 +220,11 @@ impl Feed {
     /// The feed's numbers.
     pub fn numbers(&self) -> FeedNumbers {
         self.inner.shared.stats.numbers()
+    }
+
+    /// The accounts that are read in turn at the moment, since the WebSocket has no room for them.
+    pub fn swept(&self) -> BTreeSet<Address> {
+        self.inner.sweep.list()
     }
 
     /// The numbers of every watch's transaction queue.
@@ -231,6 +273,7 @@ impl Inner {
             selected: wanted.selected.len(),
             whole_chain: wanted.whole_chain.len(),
             slot_time: self.shared.slot_time(),
+            sweep_interval: self.config.sweep_interval,
         }
     }
 }
@@ -240,27 +283,36 @@ struct Followers {
     inner: Arc<Inner>,
     tracker: TaskTracker,
     accounts: BTreeMap<Address, CancellationToken>,
+    seats: Seats,
+    swept: BTreeMap<Address, Swept>,
     logs: BTreeMap<Address, CancellationToken>,
     blocks: Option<CancellationToken>,
     snapshots: Arc<Snapshots>,
-    fetcher: tokio::sync::mpsc::Sender<logs::Wanted>,
+    fetchers: Fetchers,
 }
 
 impl Followers {
     fn new(inner: Arc<Inner>, tracker: TaskTracker) -> Self {
         let (snapshots, stop) = (Arc::new(Snapshots::default()), &inner.stop);
-        let (fetcher, to_fetch) = logs::queue();
+        let (live, live_wanted) = mpsc::unbounded_channel();
+        let (fill, fill_wanted) = mpsc::unbounded_channel();
         let shared = &inner.shared;
         tracker.spawn(accounts::read_snapshots(Arc::clone(shared), Arc::clone(&snapshots), stop.clone()));
-        tracker.spawn(logs::fetch(Arc::clone(shared), to_fetch, stop.clone()));
+        tracker.spawn(sweep::run(Arc::clone(shared), Arc::clone(&inner.sweep), stop.clone()));
+        let (sweep, again) = (Arc::clone(&inner.sweep), Arc::clone(&snapshots));
+        tracker.spawn(accounts::read_again(Arc::clone(shared), again, sweep, stop.clone()));
+        tracker.spawn(fetch::fetch(Arc::clone(shared), Class::Detect, live_wanted, stop.clone()));
+        tracker.spawn(fetch::fetch(Arc::clone(shared), Class::Fill, fill_wanted, stop.clone()));
         Self {
             inner,
             tracker,
             accounts: BTreeMap::new(),
+            seats: Seats::default(),
+            swept: BTreeMap::new(),
             logs: BTreeMap::new(),
             blocks: None,
             snapshots,
-            fetcher,
+            fetchers: Fetchers { live, fill },
         }
     }
 
@@ -297,35 +349,47 @@ impl Followers {
         } else {
             BTreeSet::new()
         };
-        self.adjust_accounts(&wanted.accounts);
+        let room = plan::room(&self.inner.demand(&wanted), mode, &self.inner.limits);
+        self.adjust_accounts(&wanted.accounts, room);
         // Blocks, once they are read, hold every transaction that anyone else may want: the logs would be paid
         // for twice.
         self.adjust_blocks(mode == Some(Mode::Blocks), transactions.is_empty());
         self.adjust_logs(&by_logs);
     }
 
-    fn adjust_accounts(&mut self, wanted: &BTreeSet<Address>) {
-        for address in stop_unwanted(&mut self.accounts, wanted) {
-            self.inner.shared.registry.unfollowed(&address);
-        }
-        for address in wanted {
-            if !self.accounts.contains_key(address) {
-                let stop = self.inner.stop.child_token();
-                self.accounts.insert(*address, stop.clone());
-                let shared = Arc::clone(&self.inner.shared);
-                self.tracker.spawn(accounts::follow(shared, *address, Arc::clone(&self.snapshots), stop));
+    fn adjust_accounts(&mut self, wanted: &BTreeSet<Address>, room: usize) {
+        let Seating { gone, unseated, seated, standing } = self.seats.seat(wanted, room);
+        for address in gone.iter().chain(&unseated) {
+            if let Some(stop) = self.accounts.remove(address) {
+                stop.cancel();
             }
+        }
+        for address in &gone {
+            self.swept.remove(address);
+            self.inner.shared.registry.unfollowed(address);
+        }
+        for address in unseated.into_iter().chain(standing) {
+            self.swept.insert(address, self.inner.sweep.cover(address));
+        }
+        for address in seated {
+            let (stop, swept) = (self.inner.stop.child_token(), self.swept.remove(&address));
+            self.accounts.insert(address, stop.clone());
+            let (shared, sweep) = (Arc::clone(&self.inner.shared), Arc::clone(&self.inner.sweep));
+            let snapshots = Arc::clone(&self.snapshots);
+            self.tracker.spawn(accounts::follow(shared, address, snapshots, sweep, swept, stop));
         }
     }
 
     fn adjust_logs(&mut self, wanted: &BTreeSet<Address>) {
-        drop(stop_unwanted(&mut self.logs, wanted));
+        for (_, stop) in self.logs.extract_if(.., |address, _| !wanted.contains(address)) {
+            stop.cancel();
+        }
         for address in wanted {
             if !self.logs.contains_key(address) {
                 let stop = self.inner.stop.child_token();
                 self.logs.insert(*address, stop.clone());
                 let shared = Arc::clone(&self.inner.shared);
-                self.tracker.spawn(logs::follow(shared, *address, self.fetcher.clone(), stop));
+                self.tracker.spawn(logs::follow(shared, *address, self.fetchers.clone(), stop));
             }
         }
     }
@@ -335,28 +399,9 @@ impl Followers {
             let stop = self.inner.stop.child_token();
             self.blocks = Some(stop.clone());
             let shared = Arc::clone(&self.inner.shared);
-            let begin = if self.logs.is_empty() {
-                blocks::Begin::Newest
-            } else if let Some(tip) = shared.pubsub.stats().tip {
-                // What the log followers have been notified of and not yet handed out is found again in the blocks.
-                blocks::Begin::After(tip.0.saturating_sub(OVERLAP_SLOTS))
-            } else {
-                // Nobody can say from where on blocks have to be read so that nothing is missing.
-                shared.registry.gap(None, 0);
-                blocks::Begin::Newest
-            };
-            self.tracker.spawn(blocks::follow(shared, begin, stop));
+            self.tracker.spawn(blocks::follow(shared, stop));
         } else if nobody_wants_transactions && let Some(stop) = self.blocks.take() {
             stop.cancel();
         }
     }
-}
-
-/// Stops what is no longer wanted, and says what that was.
-fn stop_unwanted(
-    running: &mut BTreeMap<Address, CancellationToken>,
-    wanted: &BTreeSet<Address>,
-) -> Vec<Address> {
-    let stopped = running.extract_if(.., |address, _| !wanted.contains(address));
-    stopped.map(|(address, stop)| (address, stop.cancel()).0).collect()
 }

@@ -6,9 +6,11 @@ use std::{fmt, time::Duration};
 
 use eda_limits::{Limits, Method, Rate};
 
+use super::accounts::KEYS_PER_READ;
+
 /// One block of mainnet as it travels, gzipped (connection.md 0.1: 7.0 MB of JSON, 1.2 MB gzipped).
 const BLOCK_BYTES: u64 = 1_200_000;
-const SECONDS_PER_MONTH: u64 = 30 * 24 * 60 * 60;
+const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Which way transactions are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub struct Demand {
     pub whole_chain: usize,
     /// How long a slot lasts: measured, or what the cluster is known for.
     pub slot_time: Duration,
+    /// How often each account is read that finds no room on the WebSocket.
+    pub sweep_interval: Duration,
 }
 
 /// The way chosen, with its price.
@@ -58,21 +62,39 @@ pub struct Unaffordable {
     pub reasons: Vec<String>,
 }
 
+/// Requests that are made again and again.
+#[derive(Debug)]
+struct Need {
+    /// What for.
+    why: String,
+    method: Method,
+    /// So many of them, so often.
+    times: u64,
+    every: Duration,
+}
+
 /// Chooses the cheapest way to meet `demand` within `limits`.
 ///
 /// # Errors
 /// When a limit makes it impossible: all reasons at once.
 pub fn plan(demand: &Demand, limits: &Limits, choice: Choice) -> Result<Plan, Unaffordable> {
     let mode = mode(demand, choice);
-    let mut lines = Vec::new();
-    let mut reasons = Vec::new();
+    let (mut lines, mut reasons, mut needs) = (Vec::new(), Vec::new(), Vec::new());
     match mode {
-        Some(Mode::Blocks) => blocks(demand, limits, &mut lines, &mut reasons),
-        Some(Mode::Logs) => logs(demand, limits, &mut lines),
+        Some(Mode::Blocks) => needs.push(blocks(demand, limits, &mut lines, &mut reasons)),
+        Some(Mode::Logs) => logs(demand, limits, &mut lines, &mut reasons),
         None => {}
     }
-    subscriptions(demand, mode, limits, &mut lines, &mut reasons);
+    needs.extend(accounts(demand, mode, limits, &mut lines));
+    afford(&needs, limits, &mut reasons);
     if reasons.is_empty() { Ok(Plan { transactions: mode, lines }) } else { Err(Unaffordable { reasons }) }
+}
+
+/// How many accounts find room on the WebSocket beside the logs, which cannot be had otherwise, the slots, by which
+/// the socket's health is judged, and one account by which it is shown now and then to serve the chain that HTTP does.
+pub(super) fn room(demand: &Demand, mode: Option<Mode>, limits: &Limits) -> usize {
+    let Some(cap) = limits.subscriptions else { return usize::MAX };
+    usize::try_from(cap).unwrap_or(usize::MAX).saturating_sub(demand.logs(mode)).saturating_sub(2)
 }
 
 /// The cheapest way to read the transactions that are wanted, whatever it costs.
@@ -85,38 +107,16 @@ pub(super) fn mode(demand: &Demand, choice: Choice) -> Option<Mode> {
     }
 }
 
-fn blocks(demand: &Demand, limits: &Limits, lines: &mut Vec<String>, reasons: &mut Vec<String>) {
-    let get_block = Method::new("getBlock");
-    let cost = u64::from(limits.cost(&get_block));
+fn blocks(demand: &Demand, limits: &Limits, lines: &mut Vec<String>, reasons: &mut Vec<String>) -> Need {
     let slot = demand.slot_time.max(Duration::from_millis(1));
-    let per_month = slots_in(Duration::from_secs(SECONDS_PER_MONTH), slot).saturating_mul(cost);
-    let mut check = |what: &str, rate: Option<Rate>, each: u64, unit: &str| {
-        let Some(rate) = rate else { return };
-        let needed = slots_in(rate.window, slot).saturating_mul(each);
-        let allowed = limits.shared(rate);
-        if needed > allowed {
-            reasons.push(format!(
-                "a slot every {} ms needs {needed} {unit} per {} s, and {what} leaves {allowed} of {rate}",
-                slot.as_millis(),
-                rate.window.as_secs_f32(),
-            ));
-        }
+    let need = Need {
+        why: format!("a slot every {} ms", slot.as_millis()),
+        method: Method::new("getBlock"),
+        times: 1,
+        every: slot,
     };
-    check("the limit of getBlock", limits.method(&get_block), 1, "getBlock calls");
-    check("the limit of all requests", limits.requests, 1, "requests");
-    check("the credit limit", limits.credits, cost, "credits");
-    if let Some(month) = limits.monthly_credits
-        && per_month > month
-    {
-        reasons.push(format!(
-            "a slot every {} ms at {cost} credits each is {} credits a month, and the plan has {}",
-            slot.as_millis(),
-            Grouped(per_month),
-            Grouped(month)
-        ));
-    }
     if let Some(rate) = limits.bytes {
-        let needed = slots_in(rate.window, slot).saturating_mul(BLOCK_BYTES);
+        let needed = need.in_any(rate.window).saturating_mul(BLOCK_BYTES);
         if needed > rate.bytes {
             reasons.push(format!(
                 "blocks of about {} MB (gzipped) every {} ms are {} MB, and the limit is {rate}",
@@ -126,18 +126,16 @@ fn blocks(demand: &Demand, limits: &Limits, lines: &mut Vec<String>, reasons: &m
             ));
         }
     }
-    let credits = limits
-        .monthly_credits
-        .map(|month| format!(", {} credits a month of the plan's {}", Grouped(per_month), Grouped(month)));
     lines.push(format!(
         "transactions from blocks: one getBlock per slot of {} ms, {} an hour{}",
         slot.as_millis(),
-        Grouped(slots_in(Duration::from_secs(60 * 60), slot)),
-        credits.unwrap_or_default(),
+        Grouped(need.in_any(Duration::from_secs(60 * 60))),
+        need.of_the_month(limits),
     ));
+    need
 }
 
-fn logs(demand: &Demand, limits: &Limits, lines: &mut Vec<String>) {
+fn logs(demand: &Demand, limits: &Limits, lines: &mut Vec<String>, reasons: &mut Vec<String>) {
     let get_transaction = Method::new("getTransaction");
     let limit = match limits.method(&get_transaction) {
         Some(rate) => format!("at most {rate}"),
@@ -147,47 +145,127 @@ fn logs(demand: &Demand, limits: &Limits, lines: &mut Vec<String>) {
         Some(_) => format!("{} credit(s), ", limits.cost(&get_transaction)),
         None => String::new(),
     };
-    lines.push(format!(
-        "transactions from logs: {} subscription(s), and one getTransaction ({cost}{limit}) for each transaction \
-         that its logs do not rule out",
-        demand.selected + demand.whole_chain,
-    ));
-}
-
-fn subscriptions(
-    demand: &Demand,
-    mode: Option<Mode>,
-    limits: &Limits,
-    lines: &mut Vec<String>,
-    reasons: &mut Vec<String>,
-) {
-    let from_logs = if mode == Some(Mode::Logs) { demand.selected + demand.whole_chain } else { 0 };
-    // One more for the slots, by which the socket's health is judged.
-    let needed = demand.accounts + from_logs + 1;
+    let logs = demand.logs(Some(Mode::Logs));
+    // One more for the slots.
+    let needed = logs + 1;
     if let Some(cap) = limits.subscriptions
         && u64::try_from(needed).unwrap_or(u64::MAX) > u64::from(cap)
     {
         reasons.push(format!(
-            "{needed} subscriptions are needed ({} accounts, {from_logs} logs, 1 slots), and one WebSocket \
-             carries {cap}",
-            demand.accounts
+            "{needed} subscriptions are needed ({logs} logs, 1 slots), and one WebSocket carries {cap}"
         ));
     }
-    if demand.accounts > 0 {
+    lines.push(format!(
+        "transactions from logs: {logs} subscription(s), and one getTransaction ({cost}{limit}) for each transaction \
+         that its logs do not rule out",
+    ));
+}
+
+/// What is swept, if anything is.
+fn accounts(demand: &Demand, mode: Option<Mode>, limits: &Limits, lines: &mut Vec<String>) -> Option<Need> {
+    let subscribed = demand.accounts.min(room(demand, mode, limits));
+    let swept = demand.accounts - subscribed;
+    if subscribed > 0 {
         lines.push(format!(
-            "accounts: {} subscription(s), and {} getMultipleAccounts after every (re)connect",
-            demand.accounts,
-            demand.accounts.div_ceil(100)
+            "accounts: {subscribed} subscription(s), and {} getMultipleAccounts after every (re)connect",
+            reads_of(subscribed)
+        ));
+    }
+    if swept == 0 {
+        return None;
+    }
+    let every = demand.sweep_interval.max(Duration::from_millis(1));
+    let need = Need {
+        why: format!("a sweep of {swept} account(s) every {} s", every.as_secs_f32()),
+        method: Method::new("getMultipleAccounts"),
+        times: reads_of(swept),
+        every,
+    };
+    lines.push(format!(
+        "accounts without room on the WebSocket: {swept}, each read every {} s: {} getMultipleAccounts, {:.2} a \
+         second{}",
+        every.as_secs_f32(),
+        need.times,
+        need.times as f64 / every.as_secs_f64(),
+        need.of_the_month(limits),
+    ));
+    Some(need)
+}
+
+/// Which limits cannot carry the needs, and why.
+fn afford(needs: &[Need], limits: &Limits, reasons: &mut Vec<String>) {
+    if needs.is_empty() {
+        return;
+    }
+    let mut check =
+        |why: &str, what: &str, rate: Option<Rate>, needed: &dyn Fn(Duration) -> u64, unit: &str| {
+            let Some(rate) = rate else { return };
+            let (needed, allowed) = (needed(rate.window), limits.shared(rate));
+            if needed > allowed {
+                reasons.push(format!(
+                    "{why} needs {needed} {unit} per {} s, and {what} leaves {allowed} of {rate}",
+                    rate.window.as_secs_f32(),
+                ));
+            }
+        };
+    for need in needs {
+        let (what, unit) = (format!("the limit of {}", need.method), format!("{} calls", need.method));
+        check(&need.why, &what, limits.method(&need.method), &|window| need.in_any(window), &unit);
+    }
+    let why: Vec<&str> = needs.iter().map(|need| need.why.as_str()).collect();
+    let why = why.join(" and ");
+    let requests = |window| needs.iter().map(|need| need.in_any(window)).sum();
+    check(&why, "the limit of all requests", limits.requests, &requests, "requests");
+    let credits = |window| needs.iter().map(|need| need.credits(window, limits)).fold(0, u64::saturating_add);
+    check(&why, "the credit limit", limits.credits, &credits, "credits");
+    let per_month = credits(MONTH);
+    if let Some(month) = limits.monthly_credits
+        && per_month > month
+    {
+        reasons.push(format!(
+            "{why} needs {} credits a month, and the plan has {}",
+            Grouped(per_month),
+            Grouped(month)
         ));
     }
 }
 
-/// How many slots begin in `time`, rounded up.
-fn slots_in(time: Duration, slot: Duration) -> u64 {
-    u64::try_from(time.as_millis().div_ceil(slot.as_millis().max(1))).unwrap_or(u64::MAX)
+/// `getMultipleAccounts` for so many accounts.
+fn reads_of(accounts: usize) -> u64 {
+    u64::try_from(accounts.div_ceil(KEYS_PER_READ)).unwrap_or(u64::MAX)
 }
 
 struct Grouped(u64);
+
+// === impl Demand ===
+
+impl Demand {
+    /// Subscriptions to logs.
+    fn logs(&self, mode: Option<Mode>) -> usize {
+        if mode == Some(Mode::Logs) { self.selected + self.whole_chain } else { 0 }
+    }
+}
+
+// === impl Need ===
+
+impl Need {
+    /// How many requests fall into a window of this length, at worst.
+    fn in_any(&self, window: Duration) -> u64 {
+        let rounds = window.as_millis().div_ceil(self.every.as_millis().max(1));
+        u64::try_from(rounds).unwrap_or(u64::MAX).saturating_mul(self.times)
+    }
+
+    fn credits(&self, window: Duration, limits: &Limits) -> u64 {
+        self.in_any(window).saturating_mul(u64::from(limits.cost(&self.method)))
+    }
+
+    /// The part of the month's credits, where they are limited, to follow on a line.
+    fn of_the_month(&self, limits: &Limits) -> String {
+        let Some(month) = limits.monthly_credits else { return String::new() };
+        let credits = Grouped(self.credits(MONTH, limits));
+        format!(", {credits} credits a month of the plan's {}", Grouped(month))
+    }
+}
 
 // === impl Plan ===
 
@@ -225,7 +303,13 @@ mod tests {
     use eda_limits::profile;
 
     fn demand(accounts: usize, selected: usize, whole_chain: usize) -> Demand {
-        Demand { accounts, selected, whole_chain, slot_time: Duration::from_millis(200) }
+        Demand {
+            accounts,
+            selected,
+            whole_chain,
+            slot_time: Duration::from_millis(200),
+            sweep_interval: Duration::from_secs(5),
+        }
     }
 
     fn limits(name: &str) -> Limits {
@@ -259,10 +343,46 @@ mod tests {
     }
 
     #[test]
-    fn more_subscriptions_than_the_socket_carries_are_refused_by_count() {
+    fn accounts_without_room_are_swept_and_what_that_costs_is_said() {
+        let limits = Limits { subscriptions: Some(10), ..limits("helius-developer") };
+        let plan = plan(&demand(209, 1, 0), &limits, Choice::Auto).unwrap();
+        assert_eq!(room(&demand(209, 1, 0), Some(Mode::Logs), &limits), 7);
+        assert!(plan.lines[1].starts_with("accounts: 7 subscription(s), and 1 getMultiple"), "{plan:?}");
+        assert_eq!(
+            plan.lines[2],
+            "accounts without room on the WebSocket: 202, each read every 5 s: 3 getMultipleAccounts, 0.60 a second, \
+             1,555,200 credits a month of the plan's 10,000,000"
+        );
+    }
+
+    #[test]
+    fn a_sweep_is_refused_only_where_the_plan_cannot_carry_it() {
+        let refused = |limits: &Limits, accounts, whole_chain| {
+            plan(&demand(accounts, 0, whole_chain), limits, Choice::Auto).unwrap_err().to_string()
+        };
+        let small = Limits { subscriptions: Some(10), ..limits("helius-free") };
+        assert!(plan(&demand(108, 0, 0), &small, Choice::Auto).is_ok());
+        let text = refused(&small, 208, 0);
+        assert!(
+            text.contains("a sweep of 200 account(s) every 5 s needs 1,036,800 credits a month"),
+            "{text}"
+        );
+        let narrow = Limits {
+            requests: Some(Rate::per_seconds(60, 10)),
+            subscriptions: Some(10),
+            ..Limits::default()
+        };
+        assert!(plan(&demand(8, 0, 1), &narrow, Choice::Auto).is_ok());
+        let text = refused(&narrow, 208, 1);
+        let both = "a slot every 200 ms and a sweep of 200 account(s) every 5 s needs 54 requests per 10 s";
+        assert!(text.contains(both), "{text}");
+    }
+
+    #[test]
+    fn more_logs_than_the_socket_carries_are_refused_by_count() {
         let limits = Limits { subscriptions: Some(10), ..Limits::default() };
-        assert!(plan(&demand(9, 0, 0), &limits, Choice::Auto).is_ok());
-        let refused = plan(&demand(8, 2, 0), &limits, Choice::Auto).unwrap_err();
+        assert!(plan(&demand(9, 9, 0), &limits, Choice::Auto).is_ok());
+        let refused = plan(&demand(0, 10, 0), &limits, Choice::Auto).unwrap_err();
         assert!(refused.to_string().contains("11 subscriptions"), "{refused}");
     }
 

@@ -1,57 +1,48 @@
-//! Remembering what was seen lately, within a bound.
+//! The last blocks that were read, so that whoever is a little behind needs no second reading of them.
 
 use std::{
-    collections::{HashSet, VecDeque},
-    hash::Hash,
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// The last so many distinct values.
-#[derive(Debug)]
-pub(super) struct Recent<T> {
-    capacity: usize,
-    order: VecDeque<T>,
-    seen: HashSet<T>,
-}
+use eda_chain::Block;
+use eda_events::Slot;
 
-impl<T: Copy + Eq + Hash> Recent<T> {
-    /// Remembers up to `capacity` values; at least one.
-    pub(super) fn new(capacity: usize) -> Self {
-        Self { capacity: capacity.max(1), order: VecDeque::new(), seen: HashSet::new() }
-    }
+/// So many transactions are kept at most: some ten blocks of mainnet.
+const TRANSACTIONS: usize = 16_384;
+/// So many blocks are kept at most.
+const BLOCKS: usize = 64;
 
-    /// Whether the value is remembered.
-    pub(super) fn contains(&self, value: &T) -> bool {
-        self.seen.contains(value)
-    }
+/// The last blocks handed out.
+#[derive(Debug, Default)]
+pub(super) struct RecentBlocks(Mutex<VecDeque<Arc<Block>>>);
 
-    /// Remembers a value. Returns whether it was new.
-    pub(super) fn insert(&mut self, value: T) -> bool {
-        if !self.seen.insert(value) {
-            return false;
+// === impl RecentBlocks ===
+
+impl RecentBlocks {
+    /// Remembers a block, and forgets the oldest ones if there are too many.
+    pub(super) fn push(&self, block: Arc<Block>) {
+        let mut blocks = self.lock();
+        blocks.push_back(block);
+        let mut transactions: usize = blocks.iter().map(|block| block.transactions.len()).sum();
+        while blocks.len() > BLOCKS || transactions > TRANSACTIONS {
+            let Some(oldest) = blocks.pop_front() else { return };
+            transactions -= oldest.transactions.len();
         }
-        if self.order.len() == self.capacity
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.seen.remove(&oldest);
-        }
-        self.order.push_back(value);
-        true
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    /// The block of a slot, if it is remembered.
+    pub(super) fn get(&self, slot: u64) -> Option<Arc<Block>> {
+        self.lock().iter().find(|block| block.slot == Slot(slot)).cloned()
+    }
 
-    #[test]
-    fn only_the_last_values_are_remembered() {
-        let mut recent = Recent::new(2);
-        assert!(recent.insert(1));
-        assert!(!recent.insert(1));
-        assert!(recent.insert(2));
-        assert!(recent.insert(3));
-        assert!(recent.insert(1), "forgotten");
-        assert!(!recent.insert(3));
-        assert_eq!((recent.order.len(), recent.seen.len()), (2, 2));
+    /// Forgets everything: it may belong to another chain.
+    pub(super) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    /// Nothing panics under this lock; were it to happen, every block in it would still be one.
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<Block>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

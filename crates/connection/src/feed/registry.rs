@@ -5,19 +5,19 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use eda_chain::{Block, Transaction};
 use eda_events::{
-    Address, Signature,
+    Address, Commitment, Genesis, Signature, Slot, WorkerName,
+    log::{How, Progress, Span},
     mailbox::{InputStats, LatestPost, Post},
 };
 
 use super::{
-    fact::{AccountFact, TransactionFact},
+    cursors::{Cursors, Due},
+    fact::{AccountFact, Fed, Proof, TransactionFact},
+    holes::Hole,
     interest::{Interest, LogHint, Traffic},
-    recent::Recent,
 };
-
-/// So many delivered transactions are remembered.
-const DELIVERED: usize = 65_536;
 
 /// Names one watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,8 +33,6 @@ struct State {
     watches: BTreeMap<WatchId, Entry>,
     accounts: HashMap<Address, Account>,
     mentions: HashMap<Address, BTreeSet<WatchId>>,
-    /// A change of the way transactions are read must hand none out twice.
-    delivered: Recent<Signature>,
 }
 
 /// What became of a transaction.
@@ -44,17 +42,50 @@ pub(super) enum Delivered {
     Now,
     /// Handed out earlier, and not again.
     Before,
+    /// Somebody who asked for it has no room; it has to be found again.
+    NoRoom,
     /// Nobody asked for any of its keys.
     Unwanted,
+}
+
+/// What happened in a slot, ready to be handed out to whoever comes to it next.
+#[derive(Clone, Debug)]
+pub(super) struct Handout {
+    pub(super) slot: u64,
+    pub(super) parent: u64,
+    /// `None` where it cannot be read.
+    pub(super) block: Option<Arc<Block>>,
+    /// How it became known; unproven where the block, or a part of it, cannot be read.
+    pub(super) how: How,
+}
+
+/// Stretches of slots that cannot be had, by their last slot: the first one, and why.
+pub(super) type Missing = BTreeMap<u64, (u64, String)>;
+
+/// What is said of every fact of a chain.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    pub(super) genesis: Genesis,
+    pub(super) commitment: Commitment,
+}
+
+/// What became of a block.
+#[derive(Debug, Default)]
+pub(super) struct HandedOut {
+    /// Transactions handed to at least one watch.
+    pub(super) transactions: usize,
+    /// The places where something is missing, for each watch that is concerned.
+    pub(super) holes: Vec<Hole>,
 }
 
 #[derive(Debug)]
 struct Entry {
     /// Whose it is.
-    reader: String,
+    reader: WorkerName,
     accounts: BTreeSet<Address>,
     mentions: BTreeMap<Address, (Traffic, LogHint)>,
-    transactions: Post<TransactionFact>,
+    cursors: Cursors,
+    transactions: Post<Fed>,
     states: LatestPost<Address, AccountFact>,
 }
 
@@ -109,7 +140,6 @@ impl Default for Registry {
             watches: BTreeMap::new(),
             accounts: HashMap::new(),
             mentions: HashMap::new(),
-            delivered: Recent::new(DELIVERED),
         }))
     }
 }
@@ -118,16 +148,17 @@ impl Registry {
     /// Adds a watch. Accounts that are followed already hand it their newest state at once.
     pub(super) fn add(
         &self,
-        reader: &str,
+        reader: WorkerName,
         interests: &[Interest],
-        transactions: Post<TransactionFact>,
+        transactions: Post<Fed>,
         states: LatestPost<Address, AccountFact>,
     ) -> WatchId {
         let mut state = self.lock();
         let id = WatchId(state.next);
         state.next += 1;
         let (accounts, mentions) = (BTreeSet::new(), BTreeMap::new());
-        let mut entry = Entry { reader: reader.to_owned(), accounts, mentions, transactions, states };
+        let cursors = Cursors::default();
+        let mut entry = Entry { reader, accounts, mentions, cursors, transactions, states };
         for interest in interests {
             match interest {
                 Interest::Account(address) => {
@@ -198,7 +229,7 @@ impl Registry {
     }
 
     /// The accounts a reader follows, and the addresses whose transactions it follows.
-    pub(super) fn wants(&self, reader: &str) -> (BTreeSet<Address>, BTreeSet<Address>) {
+    pub(super) fn wants(&self, reader: WorkerName) -> (BTreeSet<Address>, BTreeSet<Address>) {
         let state = self.lock();
         let entries = || state.watches.values().filter(|entry| entry.reader == reader);
         (
@@ -219,40 +250,236 @@ impl Registry {
         })
     }
 
-    /// Hands a transaction to everyone who asked for one of its keys, unless that happened before.
-    pub(super) fn transaction(&self, fact: &TransactionFact) -> Delivered {
+    /// An address of a watch begins, or goes on from an earlier run. Nothing is handed out for it before. Tells the
+    /// reader first where it begins, so that this is kept before anything about it.
+    pub(super) fn begin(&self, genesis: &Genesis, id: WatchId, mention: Address, after: Slot, reached: Slot) {
         let mut state = self.lock();
-        let takers: BTreeSet<WatchId> = fact
-            .transaction
-            .keys()
-            .iter()
-            .filter_map(|key| state.mentions.get(key))
-            .flatten()
-            .copied()
-            .collect();
-        if takers.is_empty() {
-            return Delivered::Unwanted;
-        }
-        if !state.delivered.insert(fact.transaction.signature()) {
-            return Delivered::Before;
-        }
-        for entry in takers.iter().filter_map(|id| state.watches.get(id)) {
-            entry.transactions.post(fact.clone());
-        }
-        Delivered::Now
+        let Some(entry) = state.watches.get_mut(&id) else { return };
+        let proof = Proof {
+            genesis: genesis.clone(),
+            mentions: Arc::new([mention]),
+            progress: Progress::Begins { after },
+        };
+        entry.transactions.post(Fed::Proof(proof));
+        entry.cursors.begin(mention, after.0, reached.0);
     }
 
-    /// Tells everyone who asked for one of `mentions` (or for any transactions, where `None`) that transactions
-    /// are missing here.
-    pub(super) fn gap(&self, mentions: Option<&Address>, missed: u64) {
+    /// Slots of an address are not asked for although they are wanted: they are named as missing, and passed.
+    pub(super) fn give_up(&self, genesis: &Genesis, id: WatchId, mention: Address, to: Slot, reason: &str) {
+        let mut state = self.lock();
+        let Some(entry) = state.watches.get_mut(&id) else { return };
+        let Some(from) = entry.cursors.reached(&mention).map(|reached| reached + 1) else { return };
+        let span = Span { from: Slot(from), to, how: How::Unproven(reason.to_owned()) };
+        let proof = Proof {
+            genesis: genesis.clone(),
+            mentions: Arc::new([mention]),
+            progress: Progress::Reached(span),
+        };
+        if entry.transactions.post_all(vec![Fed::Proof(proof)], |_, proof| Some(proof)) {
+            entry.cursors.advance([mention], to.0);
+        }
+    }
+
+    /// The slot after which the next block is wanted: the lowest that any address has reached. `None` while nobody
+    /// has begun.
+    pub(super) fn lowest(&self) -> Option<u64> {
+        self.lock().watches.values().filter_map(|entry| entry.cursors.lowest()).min()
+    }
+
+    /// As [`lowest`](Self::lowest), of those that lie before `slot` and have room.
+    pub(super) fn lowest_behind(&self, slot: u64) -> Option<u64> {
         let state = self.lock();
-        for entry in state.watches.values() {
-            let concerned = match mentions {
-                Some(address) => entry.mentions.contains_key(address),
-                None => !entry.mentions.is_empty(),
+        let ready = state.watches.values().filter(|entry| entry.transactions.has_room());
+        ready.filter_map(|entry| entry.cursors.lowest()).filter(|reached| *reached < slot).min()
+    }
+
+    /// How far an address was reached for the watch that is furthest behind; `None` while it has not begun.
+    pub(super) fn reached(&self, mention: &Address) -> Option<u64> {
+        let state = self.lock();
+        let watches = state.mentions.get(mention)?.iter().filter_map(|id| state.watches.get(id));
+        watches.filter_map(|entry| entry.cursors.reached(mention)).min()
+    }
+
+    /// Whether an earlier run followed the address for some watch, or nobody can tell yet.
+    pub(super) fn goes_on(&self, mention: &Address) -> bool {
+        let state = self.lock();
+        let mut watches =
+            state.mentions.get(mention).into_iter().flatten().filter_map(|id| state.watches.get(id));
+        watches.any(|entry| entry.cursors.goes_on(mention))
+    }
+
+    /// Hands a block to every watch whose next one it is. A watch without room for all of it gets none of it, and
+    /// stays where it is.
+    pub(super) fn block(&self, origin: &Origin, block: &Handout) -> HandedOut {
+        let mut state = self.lock();
+        let State { watches, mentions, .. } = &mut *state;
+        let mut due: BTreeMap<WatchId, (Vec<Due>, Vec<Fed>)> = watches
+            .iter()
+            .map(|(id, entry)| (*id, (entry.cursors.due(block.parent, block.slot), Vec::new())))
+            .filter(|(_, (due, _))| !due.is_empty())
+            .collect();
+        let mut out = HandedOut::default();
+        if due.is_empty() {
+            return out;
+        }
+        for transaction in block.block.iter().flat_map(|block| &block.transactions) {
+            let mut taken = false;
+            for id in takers(mentions, transaction) {
+                let (Some((due, fed)), Some(entry)) = (due.get_mut(&id), watches.get(&id)) else { continue };
+                let concerned = due.iter().any(|due| transaction.keys().contains(&due.mention));
+                if concerned && !entry.cursors.was_handed(block.slot, &transaction.signature()) {
+                    taken = true;
+                    fed.push(Fed::Transaction(origin.fact(transaction, &block.how, true)));
+                }
+            }
+            out.transactions += usize::from(taken);
+        }
+        for (id, (due, mut fed)) in due {
+            let Some(entry) = watches.get_mut(&id) else { continue };
+            let mut from: BTreeMap<u64, Vec<Address>> = BTreeMap::new();
+            for due in &due {
+                from.entry(due.from).or_default().push(due.mention);
+            }
+            for (from, mentions) in &from {
+                let span = Span { from: Slot(*from), to: Slot(block.slot), how: block.how.clone() };
+                fed.push(Fed::Proof(origin.proof(mentions, Progress::Reached(span))));
+            }
+            if !entry.transactions.post_all(fed, absorb) {
+                continue;
+            }
+            entry.cursors.advance(due.iter().map(|due| due.mention), block.slot);
+            if matches!(block.how, How::Unproven(_)) {
+                let hole = |due: Due| Hole::new(id, due.mention, due.from, block.slot);
+                out.holes.extend(due.into_iter().map(hole));
+            }
+        }
+        out
+    }
+
+    /// What was handed out before may not have happened.
+    pub(super) fn forked(&self) {
+        let state = self.lock();
+        for entry in state.watches.values().filter(|entry| !entry.mentions.is_empty()) {
+            entry.transactions.post(Fed::Forked);
+        }
+    }
+
+    /// Hands a transaction that was notified or listed to everyone who asked for one of its keys, unless that happened
+    /// before.
+    pub(super) fn transaction(
+        &self,
+        origin: &Origin,
+        transaction: &Arc<Transaction>,
+        how: &How,
+    ) -> Delivered {
+        let mut state = self.lock();
+        let State { watches, mentions, .. } = &mut *state;
+        let (slot, signature) = (transaction.slot().0, transaction.signature());
+        let mut delivered = Delivered::Unwanted;
+        for id in takers(mentions, transaction) {
+            let Some(entry) = watches.get_mut(&id) else { continue };
+            if !entry.cursors.lacks(transaction.keys(), slot, &signature) {
+                if delivered == Delivered::Unwanted {
+                    delivered = Delivered::Before;
+                }
+                continue;
+            }
+            let fed = vec![Fed::Transaction(origin.fact(transaction, how, false))];
+            if entry.transactions.post_all(fed, |_, fed| Some(fed)) {
+                entry.cursors.handed(slot, signature);
+                if delivered != Delivered::NoRoom {
+                    delivered = Delivered::Now;
+                }
+            } else {
+                entry.cursors.dropped(transaction.keys(), slot);
+                delivered = Delivered::NoRoom;
+            }
+        }
+        delivered
+    }
+
+    /// Whether a transaction that mentions the address is still to be handed to somebody.
+    pub(super) fn lacks(&self, mention: &Address, slot: u64, signature: &Signature) -> bool {
+        let state = self.lock();
+        let mut watches =
+            state.mentions.get(mention).into_iter().flatten().filter_map(|id| state.watches.get(id));
+        watches.any(|entry| entry.cursors.lacks([mention], slot, signature))
+    }
+
+    /// The transaction is known not to matter to whoever asked for the address.
+    pub(super) fn ruled_out(&self, mention: &Address, slot: u64, signature: Signature) {
+        self.each_of(mention, |_, entry| {
+            if entry.cursors.lacks([mention], slot, &signature) {
+                entry.cursors.handed(slot, signature);
+            }
+        });
+    }
+
+    /// Everything about the address is about to be listed.
+    pub(super) fn list_begins(&self, mention: &Address) {
+        self.each_of(mention, |_, entry| entry.cursors.list_begins(mention));
+    }
+
+    /// Everything about the address up to `to` was handed out, except what happened in the slots that are `missing`.
+    /// Returns what that leaves open.
+    pub(super) fn listed(
+        &self,
+        origin: &Origin,
+        mention: &Address,
+        to: u64,
+        how: &How,
+        missing: &Missing,
+    ) -> Vec<Hole> {
+        let mut holes = Vec::new();
+        self.each_of(mention, |id, entry| {
+            let Some((from, to)) = entry.cursors.may_reach(mention, to) else { return };
+            let mut fed = Vec::new();
+            let mut say = |from: u64, to: u64, how: How| {
+                if from <= to {
+                    let span = Span { from: Slot(from), to: Slot(to), how };
+                    fed.push(Fed::Proof(origin.proof(&[*mention], Progress::Reached(span))));
+                }
             };
-            if concerned {
-                entry.transactions.gap(missed);
+            let mut next = from;
+            let mut open = Vec::new();
+            for (slot, (first, reason)) in missing.range(from..=to) {
+                let first = (*first).max(next);
+                say(next, first.saturating_sub(1), how.clone());
+                say(first, *slot, How::Unproven(reason.clone()));
+                open.push(Hole::new(id, *mention, first, *slot));
+                next = slot + 1;
+            }
+            say(next, to, how.clone());
+            if entry.transactions.post_all(fed, absorb) {
+                entry.cursors.advance([*mention], to);
+                holes.extend(open);
+            }
+        });
+        holes
+    }
+
+    /// What was missing has been read after all. Returns whether the watch has taken it; one that is gone has.
+    pub(super) fn mended(&self, origin: &Origin, hole: &Hole, transactions: &[Arc<Transaction>]) -> bool {
+        let mut state = self.lock();
+        let Some(entry) = state.watches.get_mut(&hole.watch) else { return true };
+        let wanted = transactions.iter().filter(|transaction| {
+            transaction.keys().contains(&hole.mention)
+                && !entry.cursors.was_handed(transaction.slot().0, &transaction.signature())
+        });
+        let mut fed: Vec<Fed> = wanted
+            .map(|transaction| Fed::Transaction(origin.fact(transaction, &How::Filled, false)))
+            .collect();
+        let span = Span { from: Slot(hole.from), to: Slot(hole.to), how: How::Filled };
+        fed.push(Fed::Proof(origin.proof(&[hole.mention], Progress::Mended(span))));
+        entry.transactions.post_all(fed, |_, fed| Some(fed))
+    }
+
+    fn each_of(&self, mention: &Address, mut act: impl FnMut(WatchId, &mut Entry)) {
+        let mut state = self.lock();
+        let State { watches, mentions, .. } = &mut *state;
+        for id in mentions.get(mention).into_iter().flatten() {
+            if let Some(entry) = watches.get_mut(id) {
+                act(*id, entry);
             }
         }
     }
@@ -273,6 +500,19 @@ impl Registry {
         !account.watches.is_empty()
     }
 
+    /// Whether an account was only read again and is as it was told before, which is news to nobody. From then on what was
+    /// different before that slot is old.
+    pub(super) fn unchanged(&self, fact: &AccountFact) -> bool {
+        let mut state = self.lock();
+        let newest = state.accounts.get_mut(&fact.address).and_then(|account| account.newest.as_mut());
+        let Some(newest) = newest else { return false };
+        let unchanged = fact.snapshot && fact.slot >= newest.slot && same_content(fact, newest);
+        if unchanged {
+            newest.slot = fact.slot;
+        }
+        unchanged
+    }
+
     /// The numbers of every transaction queue.
     pub(super) fn queues(&self) -> Vec<InputStats> {
         self.lock().watches.values().map(|entry| entry.transactions.stats()).collect()
@@ -290,6 +530,36 @@ impl Registry {
     /// Nothing panics under this lock; were it to happen, every map would still be whole.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The watches that asked for one of a transaction's keys.
+fn takers(mentions: &HashMap<Address, BTreeSet<WatchId>>, transaction: &Transaction) -> BTreeSet<WatchId> {
+    transaction.keys().iter().filter_map(|key| mentions.get(key)).flatten().copied().collect()
+}
+
+/// Progress that follows on progress is one.
+fn absorb(last: &mut Fed, next: Fed) -> Option<Fed> {
+    match (last, next) {
+        (Fed::Proof(last), Fed::Proof(next)) => last.absorb(next).map(Fed::Proof),
+        (_, next) => Some(next),
+    }
+}
+
+// === impl Origin ===
+
+impl Origin {
+    fn fact(&self, transaction: &Arc<Transaction>, how: &How, ordered: bool) -> TransactionFact {
+        TransactionFact {
+            transaction: Arc::clone(transaction),
+            commitment: self.commitment,
+            ordered,
+            filled: matches!(how, How::Filled),
+        }
+    }
+
+    fn proof(&self, mentions: &[Address], progress: Progress) -> Proof {
+        Proof { genesis: self.genesis.clone(), mentions: mentions.into(), progress }
     }
 }
 

@@ -1,19 +1,31 @@
 //! What all followers work with.
 
-use std::{fmt::Display, sync::Arc, time::Duration};
+use std::{
+    fmt::Display,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
-use eda_events::Commitment;
-use tokio::time::sleep;
+use eda_chain::Transaction;
+use eda_events::{Address, Commitment, Genesis, log::How};
+use eda_limits::Limits;
+use tokio::{
+    sync::{Notify, mpsc},
+    time::sleep,
+};
 
 use super::{
     FeedConfig,
-    fact::{AccountFact, TransactionFact},
-    registry::Registry,
+    fact::AccountFact,
+    holes::Hole,
+    recent::RecentBlocks,
+    registry::{Delivered, Handout, Origin, Registry},
     stats::FeedStats,
 };
 use crate::{
     backoff::jittered,
     calls::Calls,
+    checkpoints::Checkpoints,
     pubsub::{PubSub, SubscribeError, Subscription, Topic},
     vitals::Vitals,
 };
@@ -33,6 +45,18 @@ pub(super) struct Shared {
     /// How long a slot is taken to last before it has been measured.
     nominal_slot_time: Duration,
     pub(super) vitals: Arc<Vitals>,
+    pub(super) checkpoints: Arc<dyn Checkpoints>,
+    pub(super) limits: Limits,
+    /// How often what was notified is compared with what the node lists.
+    pub(super) compare_every: Duration,
+    /// The blocks read last.
+    pub(super) recent: RecentBlocks,
+    /// What cannot be read goes to whoever tries it again.
+    holes: mpsc::UnboundedSender<Hole>,
+    /// Known before anything is handed out.
+    genesis: OnceLock<Genesis>,
+    /// An address has begun.
+    begun: Notify,
 }
 
 // === impl Shared ===
@@ -42,7 +66,9 @@ impl Shared {
         calls: Arc<Calls>,
         pubsub: Arc<PubSub>,
         vitals: Arc<Vitals>,
+        limits: Limits,
         config: &FeedConfig,
+        holes: mpsc::UnboundedSender<Hole>,
     ) -> Self {
         Self {
             calls,
@@ -52,6 +78,13 @@ impl Shared {
             commitment: config.commitment,
             nominal_slot_time: config.nominal_slot_time,
             vitals,
+            checkpoints: Arc::clone(&config.checkpoints),
+            limits,
+            compare_every: config.compare_every,
+            recent: RecentBlocks::default(),
+            holes,
+            genesis: OnceLock::new(),
+            begun: Notify::new(),
         }
     }
 
@@ -60,20 +93,93 @@ impl Shared {
         self.pubsub.stats().slot_time.unwrap_or(self.nominal_slot_time)
     }
 
-    /// Hands a transaction to everyone who asked, unless that happened before.
-    pub(super) fn deliver(&self, fact: &TransactionFact) {
-        if self.vitals.trusted() {
-            self.stats.delivered(self.registry.transaction(fact));
-        } else {
-            self.stats.distrusted();
-            // What happens meanwhile on the chain that is really asked for is not known.
-            self.registry.gap(None, 0);
+    /// The chain's name, once the endpoint has said it. A process stays with the first one it is told.
+    pub(super) async fn genesis(&self) -> Genesis {
+        match self.genesis.get() {
+            Some(genesis) => genesis.clone(),
+            None => {
+                let identity = self.vitals.identity().await;
+                self.genesis.get_or_init(|| Genesis::from(identity.genesis_hash.as_str())).clone()
+            }
         }
     }
 
-    /// Hands an account state to everyone who asked, unless something newer is known.
+    /// What is said of every fact.
+    pub(super) fn origin(&self) -> Origin {
+        // Nothing is handed out before an address has begun, which takes the chain's name.
+        let genesis = self.genesis.get().cloned().unwrap_or_else(Genesis::unknown);
+        Origin { genesis, commitment: self.commitment }
+    }
+
+    /// Waits until an address has begun; returns the slot after which the next block is wanted.
+    pub(super) async fn until_begun(&self) -> u64 {
+        loop {
+            let begun = self.begun.notified();
+            if let Some(lowest) = self.registry.lowest() {
+                return lowest;
+            }
+            begun.await;
+        }
+    }
+
+    /// Waits until an address has begun; returns how far it has come.
+    pub(super) async fn until_reached(&self, mention: &Address) -> u64 {
+        loop {
+            let begun = self.begun.notified();
+            if let Some(reached) = self.registry.reached(mention) {
+                return reached;
+            }
+            begun.await;
+        }
+    }
+
+    /// An address has begun.
+    pub(super) fn has_begun(&self) {
+        self.begun.notify_waiters();
+    }
+
+    /// Where the watch stands that is furthest behind the walk along the chain and has room; `None` if all are with it.
+    pub(super) fn furthest_behind(&self) -> Option<u64> {
+        self.registry.lowest_behind(self.stats.cursor()?)
+    }
+
+    /// Hands a block to everyone whose next one it is.
+    pub(super) fn hand_out(&self, block: &Handout) {
+        let out = self.registry.block(&self.origin(), block);
+        self.stats.transactions(out.transactions);
+        self.open(out.holes);
+    }
+
+    /// Hands a transaction to everyone who asked and does not have it. Returns whether it need not come again.
+    pub(super) fn deliver(&self, transaction: &Arc<Transaction>, how: &How) -> bool {
+        if !self.vitals.trusted() {
+            self.stats.distrusted();
+            return false;
+        }
+        if self.stats.cursor().is_some() {
+            // The walk along the chain brings it, or has.
+            return true;
+        }
+        let delivered = self.registry.transaction(&self.origin(), transaction, how);
+        self.stats.delivered(delivered);
+        delivered != Delivered::NoRoom
+    }
+
+    /// What is missing there is tried again later.
+    pub(super) fn open(&self, holes: Vec<Hole>) {
+        for hole in holes {
+            // Without a receiver the feed has ended, and the store keeps the hole for the next start.
+            if self.holes.send(hole).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Hands an account state to everyone who asked, unless something newer or the same is known.
     pub(super) fn account(&self, fact: AccountFact) {
-        if self.vitals.trusted() {
+        if self.vitals.trusted() && self.registry.unchanged(&fact) {
+            self.stats.account_unchanged();
+        } else if self.vitals.trusted() {
             self.stats.account(self.registry.account(fact));
         } else {
             self.stats.distrusted();

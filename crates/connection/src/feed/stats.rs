@@ -45,14 +45,26 @@ pub struct FeedNumbers {
     pub accounts: u64,
     /// Account states that were older than what is known.
     pub accounts_stale: u64,
+    /// Account states that were read again and had not changed.
+    pub accounts_unchanged: u64,
     /// Accounts read as snapshots.
     pub snapshots: u64,
+    /// Accounts read in sweeps, since the WebSocket has no room for them.
+    pub swept: u64,
+    /// The requests that took.
+    pub sweeps: u64,
     /// Followed subscriptions that were interrupted.
     pub interruptions: u64,
     /// Items that did not fit into a queue.
     pub missed: u64,
-    /// Slots whose content could not be proven.
+    /// Slots whose content could not be proven and is still missing, added up over addresses and watches.
     pub slots_unproven: u64,
+    /// Slots that had to be named as missing since the start.
+    pub slots_given_up: u64,
+    /// Times that the transactions of an address were listed, to close a gap or to compare.
+    pub listings: u64,
+    /// Transactions that a listing brought and no notification had.
+    pub found_by_listing: u64,
     /// Times the confirmed chain did not follow on what was handed out.
     pub forks: u64,
     /// Transactions and blocks of a version the node would not send.
@@ -84,6 +96,21 @@ impl FeedStats {
         numbers.tip = Some(tip);
     }
 
+    /// Whole blocks are not read any more.
+    pub(super) fn not_walking(&self) {
+        self.lock().cursor = None;
+    }
+
+    /// The last slot whose block was handed out, while whole blocks are read.
+    pub(super) fn cursor(&self) -> Option<u64> {
+        self.lock().cursor.map(|slot| slot.0)
+    }
+
+    /// Transactions of a block handed out.
+    pub(super) fn transactions(&self, transactions: usize) {
+        self.lock().transactions += count(transactions);
+    }
+
     pub(super) fn block(&self) {
         self.lock().blocks += 1;
     }
@@ -92,6 +119,7 @@ impl FeedStats {
         match delivered {
             Delivered::Now => self.lock().transactions += 1,
             Delivered::Before => self.lock().transactions_again += 1,
+            Delivered::NoRoom => self.lock().missed += 1,
             Delivered::Unwanted => {}
         }
     }
@@ -134,8 +162,18 @@ impl FeedStats {
         }
     }
 
+    pub(super) fn account_unchanged(&self) {
+        self.lock().accounts_unchanged += 1;
+    }
+
+    pub(super) fn swept(&self, accounts: usize) {
+        let mut numbers = self.lock();
+        numbers.sweeps += 1;
+        numbers.swept += u64::try_from(accounts).unwrap_or(u64::MAX);
+    }
+
     pub(super) fn snapshot(&self, accounts: usize) {
-        self.lock().snapshots += u64::try_from(accounts).unwrap_or(u64::MAX);
+        self.lock().snapshots += count(accounts);
     }
 
     pub(super) fn interrupted(&self) {
@@ -152,7 +190,19 @@ impl FeedStats {
 
     pub(super) fn unproven(&self, slot: Slot, reason: &str) {
         error!(%slot, reason, "what happened in a slot cannot be read");
-        self.lock().slots_unproven += 1;
+        self.lock().slots_given_up += 1;
+    }
+
+    /// How many slots are missing now.
+    pub(super) fn holes(&self, slots: u64) {
+        self.lock().slots_unproven = slots;
+    }
+
+    /// An address was listed, which brought so many transactions that nobody had.
+    pub(super) fn listed(&self, found: usize) {
+        let mut numbers = self.lock();
+        numbers.listings += 1;
+        numbers.found_by_listing += count(found);
     }
 
     pub(super) fn forked(&self, slot: Slot) {
@@ -222,4 +272,8 @@ impl FeedStats {
     fn lock(&self) -> MutexGuard<'_, FeedNumbers> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }

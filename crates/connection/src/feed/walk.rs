@@ -78,6 +78,8 @@ pub(crate) enum Ask {
 pub(crate) struct Next<B> {
     /// Its slot.
     pub(crate) slot: u64,
+    /// The last slot handed out before it: the slots in between have no block, or none that can be had.
+    pub(crate) parent: u64,
     /// It does not follow on what was handed out, or another block that was said to be confirmed has no place
     /// before it: the confirmed chain changed its mind.
     pub(crate) forked: bool,
@@ -348,7 +350,7 @@ impl<B> Walk<B> {
             let passed_over = before.any(|state| state.is_certain());
             // The first one need not follow on where the walk begins, which may be a slot without a block.
             let forked = passed_over || (self.begun && parent < self.cursor);
-            out.push(Next { slot, forked, block });
+            out.push(Next { slot, parent: self.cursor.min(slot), forked, block });
             self.cursor = slot;
             self.begun = true;
         }

@@ -30,3 +30,6 @@ mod setup;
 /// A reader that does not read.
 #[cfg(test)]
 mod slow;
+/// Accounts without room on the WebSocket.
+#[cfg(test)]
+mod sweeps;

@@ -32,6 +32,7 @@ pub(crate) struct Tx {
     pub(crate) signature: String,
     /// As an element of a block.
     pub(crate) element: Value,
+    mentions: Vec<String>,
 }
 
 /// Answers a call before the node does.
@@ -84,7 +85,8 @@ pub(crate) fn tx(number: u64, mentions: &[Address]) -> Tx {
             "loadedAddresses": {"writable": [], "readonly": []},
         },
     });
-    Tx { signature: signature.to_string(), element }
+    let mentions = mentions.iter().map(ToString::to_string).collect();
+    Tx { signature: signature.to_string(), element, mentions }
 }
 
 fn owner() -> String {
@@ -265,6 +267,8 @@ impl Chain {
                     self.blocks.range(from..=to).map(|(slot, _)| *slot).collect()
                 })
             }
+            "getSignaturesForAddress" => self.signatures(&call.params),
+            "getFirstAvailableBlock" => json!(0),
             "getTransaction" => self.transaction(&text(&call.params[0])),
             "getAccountInfo" if call.params[0] == SLOT_HASHES => self.read(self.slot_hashes()),
             "getAccountInfo" => self.read(self.account(&text(&call.params[0]))),
@@ -301,6 +305,32 @@ impl Chain {
         found["slot"] = json!(slot);
         found["blockTime"] = json!(1_700_000_000);
         found
+    }
+
+    /// The transactions of an address before another one, newest first.
+    fn signatures(&self, params: &Value) -> Value {
+        let mention = params[0].as_str().unwrap_or_default();
+        let in_blocks = self
+            .blocks
+            .range(..=self.confirmed)
+            .flat_map(|(slot, (_, transactions))| transactions.iter().map(move |tx| (*slot, tx)));
+        let loose = self.loose.values().map(|(slot, tx)| (*slot, tx));
+        let mut all: Vec<(u64, &str)> = in_blocks
+            .chain(loose)
+            .filter(|(_, tx)| tx.mentions.iter().any(|one| one == mention))
+            .map(|(slot, tx)| (slot, tx.signature.as_str()))
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        all.reverse();
+        if let Some(before) = params[1]["before"].as_str() {
+            let place = all.iter().position(|(_, signature)| *signature == before);
+            all.drain(..=place.unwrap_or(0));
+        }
+        let limit = params[1]["limit"].as_u64().unwrap_or(1_000);
+        all.truncate(usize::try_from(limit).unwrap());
+        let row = |(slot, signature)| json!({"signature": signature, "slot": slot, "err": null});
+        all.into_iter().map(row).collect()
     }
 
     fn account(&self, address: &str) -> Value {

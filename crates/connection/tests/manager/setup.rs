@@ -2,14 +2,20 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use eda_connection::{
     Config, ConnectionManager, Lease,
+    checkpoints::NoCheckpoints,
     endpoint::Endpoint,
-    feed::{AccountFact, Choice, FeedConfig, Interest, LogHint, Mode, Traffic, TransactionFact, Watch},
+    feed::{AccountFact, Choice, Fed, FeedConfig, Interest, LogHint, Mode, Start, Traffic, Watch},
     http::HttpConfig,
-    pubsub,
+    pubsub, savings,
 };
-use eda_events::{Address, Commitment, Delivery, WorkerName, mailbox::Mailbox};
+use eda_events::{
+    Address, Commitment, Delivery, WorkerName,
+    log::{How, Progress, Span},
+    mailbox::Mailbox,
+};
 use eda_limits::Limits;
 use eda_simnet::Protocol;
+use futures_util::FutureExt;
 use tokio::time::{sleep, timeout};
 
 use crate::node::{Node, Pulse};
@@ -31,7 +37,8 @@ pub(crate) struct World {
 pub(crate) enum Got {
     /// A transaction, by its signature.
     Tx(String),
-    Gap(u64),
+    /// Slots that are missing, first and last.
+    Hole(u64, u64),
 }
 
 pub(crate) async fn within<T>(work: impl Future<Output = T>) -> T {
@@ -67,7 +74,13 @@ pub(crate) fn config(node: &Node) -> Config {
             commitment: Commitment::Confirmed,
             nominal_slot_time: Duration::from_millis(20),
             queue: 4_096,
+            sweep_interval: Duration::from_millis(50),
+            checkpoints: Arc::new(NoCheckpoints),
+            start: Start::Now,
+            catch_up: Duration::from_secs(3_600),
+            compare_every: Duration::from_secs(1),
         },
+        savings: savings::Config::default(),
     }
 }
 
@@ -89,23 +102,41 @@ pub(crate) fn by_blocks(config: &mut Config) {
     config.feed.choice = Choice::Always(Mode::Blocks);
 }
 
-/// The next thing in a mailbox, taken out of it.
-pub(crate) async fn next(mailbox: &Mailbox<TransactionFact>) -> Got {
-    let got = within(mailbox.next()).await.expect("the mailbox is open");
-    mailbox.done();
-    match got {
-        Delivery::Item(fact) => Got::Tx(fact.transaction.signature().to_string()),
-        Delivery::Gap { missed } => Got::Gap(missed),
+/// The next thing in a mailbox beside progress, taken out of it.
+pub(crate) async fn next(mailbox: &Mailbox<Fed>) -> Got {
+    loop {
+        let got = within(mailbox.next()).await.expect("the mailbox is open");
+        mailbox.done();
+        match got {
+            Delivery::Item(Fed::Transaction(fact)) => {
+                return Got::Tx(fact.transaction.signature().to_string());
+            }
+            Delivery::Item(Fed::Proof(proof)) => {
+                if let Progress::Reached(Span { from, to, how: How::Unproven(_) }) = proof.progress {
+                    return Got::Hole(from.0, to.0);
+                }
+            }
+            Delivery::Item(Fed::Forked) => panic!("the chain does not fork here"),
+            Delivery::Gap { missed } => panic!("a gap of {missed}"),
+        }
     }
 }
 
-/// The next transactions, by their signatures; a gap is a failure.
+/// Waits until a watch of one address has begun: what happens from now on is its to have.
+pub(crate) async fn until_begun(watch: &Watch) {
+    let first = within(watch.transactions.next()).await.expect("the mailbox is open");
+    let Delivery::Item(Fed::Proof(proof)) = first else { panic!("{first:?} comes before the beginning") };
+    assert!(matches!(proof.progress, Progress::Begins { .. }), "{proof:?} comes before the beginning");
+    watch.transactions.done();
+}
+
+/// The next transactions, by their signatures; a hole is a failure.
 pub(crate) async fn take(watch: &Watch, count: usize) -> Vec<String> {
     let mut signatures = Vec::new();
     for _ in 0..count {
         match next(&watch.transactions).await {
             Got::Tx(signature) => signatures.push(signature),
-            Got::Gap(missed) => panic!("a gap of {missed} after {} transactions", signatures.len()),
+            hole @ Got::Hole(..) => panic!("{hole:?} after {} transactions", signatures.len()),
         }
     }
     signatures
@@ -118,11 +149,15 @@ pub(crate) async fn next_account(watch: &Watch) -> AccountFact {
     fact
 }
 
-/// Nothing waits for this reader.
+/// Nothing but progress waits for this reader.
 pub(crate) fn is_empty(watch: &Watch) -> bool {
-    use eda_events::Input;
-    let stats = watch.transactions.stats();
-    stats.queued == 0 && stats.oldest.is_none()
+    while let Some(Some(delivery)) = watch.transactions.next().now_or_never() {
+        if !matches!(delivery, Delivery::Item(Fed::Proof(_))) {
+            return false;
+        }
+        watch.transactions.done();
+    }
+    true
 }
 
 impl World {

@@ -3,14 +3,14 @@ use eda_events::{Input, WorkerName};
 
 use crate::{
     node::{address, tx},
-    setup::{Got, by_blocks, eventually, mentions, next, next_account, take, within, world_with},
+    setup::{by_blocks, eventually, mentions, next_account, take, within, world_with},
 };
 
 const QUEUE: usize = 16;
 const WANTED: u8 = 1;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_watch_that_is_never_read_delays_nobody_and_knows_what_it_missed_and_where() {
+async fn a_watch_that_is_not_read_delays_nobody_and_gets_everything_later() {
     let world = world_with(|config| {
         by_blocks(config);
         config.feed.queue = QUEUE;
@@ -42,20 +42,8 @@ async fn a_watch_that_is_never_read_delays_nobody_and_knows_what_it_missed_and_w
         while next_account(watch).await.slot.0 < 1_049 {}
     }
 
-    let stats = world.manager.stats();
-    let queues: Vec<_> = stats.queues.iter().map(|queue| (queue.name.as_str(), queue.missed)).collect();
-    assert_eq!(
-        queues,
-        [
-            ("burn-detector transactions", 200 - 16),
-            ("market-detector transactions", 0),
-            ("trading-bot transactions", 0)
-        ]
-    );
-    assert_eq!(slow.transactions.stats().queued, QUEUE);
-    // What fitted is there, in order, and the marker stands where the rest would have been.
-    assert_eq!(take(&slow, QUEUE).await, grown[..QUEUE]);
-    assert_eq!(next(&slow.transactions).await, Got::Gap(184));
+    assert!(slow.transactions.stats().queued <= QUEUE);
+    assert_eq!(take(&slow, 200).await, grown);
     // Of an account only the newest state waits.
     assert_eq!(next_account(&slow).await.slot.0, 1_049);
     // It reads again, and gets what happens from now on.

@@ -59,6 +59,18 @@ impl<T: Clone + fmt::Display + Send + 'static> Post<T> {
         self.with_queue(|queue| queue.push(item)).unwrap_or(Posted::Closed)
     }
 
+    /// Queues all of them or none: `false` when they do not fit, or posting is useless. More than the whole capacity
+    /// fits into an empty queue. The first may instead be taken in by the last item that waits: `merge` gives back
+    /// what it did not take.
+    pub fn post_all(&self, items: Vec<T>, merge: impl FnOnce(&mut T, T) -> Option<T>) -> bool {
+        self.with_queue(|queue| queue.push_all(items, merge)).unwrap_or(false)
+    }
+
+    /// Whether at least half of the queue is free.
+    pub fn has_room(&self) -> bool {
+        self.look(|queue| queue.items <= queue.capacity / 2)
+    }
+
     /// How many more items fit now. A publisher that posts no more than this, and is the only one, leaves no gap.
     pub fn room(&self) -> usize {
         self.look(|queue| queue.capacity.saturating_sub(queue.items))
@@ -82,6 +94,24 @@ impl<T> Fifo<T> {
         self.entries.push_back((Delivery::Item(item), Instant::now()));
         self.items = self.items.saturating_add(1);
         Posted::Queued
+    }
+
+    fn push_all(&mut self, items: Vec<T>, merge: impl FnOnce(&mut T, T) -> Option<T>) -> bool {
+        let mut items = items.into_iter();
+        let Some(first) = items.next() else { return true };
+        if self.items > 0 && self.items.saturating_add(items.len()) >= self.capacity {
+            return false;
+        }
+        let first = match self.entries.back_mut() {
+            Some((Delivery::Item(last), _)) => merge(last, first),
+            Some((Delivery::Gap { .. }, _)) | None => Some(first),
+        };
+        let now = Instant::now();
+        for item in first.into_iter().chain(items) {
+            self.entries.push_back((Delivery::Item(item), now));
+            self.items = self.items.saturating_add(1);
+        }
+        true
     }
 
     fn push_gap(&mut self, more: u64) {

@@ -84,6 +84,14 @@ pub(crate) fn unproven(connection: &Connection, interest: i64) -> Result<u64> {
     connection.prepare_cached(sql)?.query_row([interest], |row| row.get(0)).map(unsigned)
 }
 
+/// The chains of which some interest is kept.
+pub(crate) fn chains(connection: &Connection) -> Result<Vec<Genesis>> {
+    let sql = "SELECT DISTINCT genesis FROM chains JOIN interests USING (chain) ORDER BY genesis";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| Ok(Genesis::from(row.get::<_, String>(0)?.as_str())))?;
+    rows.collect()
+}
+
 /// How slots became known, in order of worker, interest and slot; of one worker or all, given up or all.
 pub(crate) fn spans(
     connection: &Connection,

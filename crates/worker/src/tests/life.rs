@@ -294,7 +294,7 @@ async fn a_panic_before_the_first_await_is_a_failure_like_any_other() {
 
 #[tokio::test(start_paused = true)]
 async fn workers_end_when_their_supervisor_is_dropped() {
-    let Rig { supervisor, leases, bus, .. } = Rig::new(lenient());
+    let Rig { supervisor, leases, kept, .. } = Rig::new(lenient());
     let (_post, mailbox) = Mailbox::new("items", 10);
     let trace = Arc::new(Trace::default());
     let lease = Arc::clone(&leases);
@@ -305,7 +305,7 @@ async fn workers_end_when_their_supervisor_is_dropped() {
     // The closure that shows the leases goes with the surroundings, and they with the last keeper.
     until(|| Arc::strong_count(&leases) == 1).await;
     assert_eq!(trace.alive.load(Ordering::SeqCst), 0);
-    assert_eq!(bus.stats().total(), 3, "starting, stopping, stopped");
+    assert_eq!(kept.events().len(), 3, "starting, stopping, stopped");
 }
 
 #[tokio::test(start_paused = true)]
@@ -317,15 +317,17 @@ async fn what_a_worker_says_about_its_work_is_in_its_status() {
             context.seen("burn")?;
             context.missed(7)?;
             context.erred("could not decode account")?;
-            context.refuse(Refusal {
-                worker: context.worker(),
-                subject: "burn:1".to_owned(),
-                rule: "below-threshold".into(),
-                seen: "5".to_owned(),
-                bound: "at least 1000000".to_owned(),
-                slot: None,
-                at: Timestamp::UNIX_EPOCH,
-            })?;
+            context
+                .refuse(Refusal {
+                    worker: context.worker(),
+                    subject: "burn:1".to_owned(),
+                    rule: "below-threshold".into(),
+                    seen: "5".to_owned(),
+                    bound: "at least 1000000".to_owned(),
+                    slot: None,
+                    at: Timestamp::UNIX_EPOCH,
+                })
+                .await?;
             context.wait("stop", context.stopping().cancelled()).await;
             Ok(())
         })

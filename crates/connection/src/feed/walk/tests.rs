@@ -27,7 +27,7 @@ fn a_skipped_slot_is_passed_because_the_next_block_names_an_earlier_parent() {
     walk.announced(13, 10);
     assert_eq!(walk.asks(8), [Ask::Block(13)]);
     let next = walk.fetched(13, 10, ());
-    assert_eq!(next, [Next { slot: 13, forked: false, block: () }]);
+    assert_eq!(next, [Next { slot: 13, parent: 10, forked: false, block: () }]);
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_walk_may_begin_at_a_slot_without_a_block() {
     let mut walk = Walk::new(10);
     walk.announced(12, 9);
     walk.asks(8);
-    assert_eq!(walk.fetched(12, 9, ()), [Next { slot: 12, forked: false, block: () }]);
+    assert_eq!(walk.fetched(12, 9, ()), [Next { slot: 12, parent: 10, forked: false, block: () }]);
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn a_block_that_does_not_follow_the_last_one_is_handed_out_and_says_so() {
     walk.announced(13, 11);
     walk.asks(8);
     let next = walk.fetched(13, 11, ());
-    assert_eq!(next, [Next { slot: 13, forked: true, block: () }]);
+    assert_eq!(next, [Next { slot: 13, parent: 12, forked: true, block: () }]);
 }
 
 #[test]
