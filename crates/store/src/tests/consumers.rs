@@ -95,6 +95,12 @@ async fn a_new_consumer_begins_where_it_asks_to_and_keeps_its_place_from_then_on
     say(&log, burn(2)).await;
     let back = store.subscribe("gone", &Topic::ALL, 4, Start::Newest);
     assert_eq!(read(&back, 1).await, ids(2..3));
+    // Unless it does not want what happened while it was away.
+    drop(back);
+    say(&log, burn(3)).await;
+    let back = store.subscribe("gone", &Topic::ALL, 4, Start::Now);
+    say(&log, burn(4)).await;
+    assert_eq!(read(&back, 1).await, ids(4..5));
 }
 
 #[tokio::test(start_paused = true)]
