@@ -6,6 +6,7 @@ mod config;
 mod control;
 mod coverage;
 mod exit;
+mod finality;
 mod logging;
 mod provider;
 mod redact;

@@ -25,6 +25,7 @@ use crate::{
     config::Settings,
     control::{self, Answer, DataDir, Request, Response},
     exit::{Exit, Failure},
+    finality::Finality,
     provider::{self, Opened},
     screen::Screen,
     store::{self, Earlier},
@@ -79,6 +80,9 @@ pub(crate) async fn run(settings: Settings, screen: Screen) -> Result<Exit, Fail
     let sink = sink.zip(written.as_ref().map(|(target, _)| target.clone()));
     let view =
         View::start(Arc::clone(&manager), store.clone(), written, opened.sees(), &tasks, stop.clone()).await;
+    let finality = Finality { manager: Arc::clone(&manager), store: store.clone(), log: log.clone() };
+    let stopping = stop.clone();
+    tasks.spawn(async move { stopping.run_until_cancelled(finality.run()).await });
     let surroundings = Surroundings {
         log,
         boot: boot_number(),

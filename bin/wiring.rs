@@ -174,7 +174,7 @@ pub(crate) fn worker(
         }
         WorkerName::TradingBot => {
             // What happened while it was away is too old to act on.
-            let events = store.subscribe("trading-bot", TradingBot::TOPICS, EVENTS, eda_store::Start::Newest);
+            let events = store.subscribe("trading-bot", TradingBot::TOPICS, EVENTS, eda_store::Start::Now);
             Box::new(TradingBot::new(lease, events))
         }
     })

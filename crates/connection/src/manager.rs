@@ -8,20 +8,24 @@ use std::{
 };
 
 use eda_events::WorkerName;
-use tokio::{sync::watch, time::sleep};
+use serde_json::Value;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument, info_span};
 
 use crate::{
     budget::Snapshot,
-    calls::Calls,
+    calls::{Calls, RequestError},
     dial::{Dialer, TrustError},
     failover::{self, Board, Site, Switch, Upstream, Watcher},
     feed::{Feed, FeedConfig, Interest, Plan, Unaffordable},
-    http::{HttpConfig, UnusableUrl},
+    http::{HttpConfig, Reply, UnusableUrl},
     lease::Lease,
     pubsub::{self, PubSub},
-    request::Caller,
+    request::{Caller, Class, Method},
     savings::{self, Savings},
     stats::Stats,
     vitals::{Vital, Vitals},
@@ -171,6 +175,21 @@ impl ConnectionManager {
             swept: self.feed.swept(),
             queues: self.feed.queues(),
         }
+    }
+
+    /// What the house itself asks, charged to nobody's share. Waits while nobody holds a lease.
+    ///
+    /// # Errors
+    /// As [`Lease::call`].
+    pub async fn call(
+        &self,
+        class: Class,
+        method: Method,
+        params: Value,
+        patience: Duration,
+    ) -> Result<Reply, RequestError> {
+        let deadline = Some(Instant::now() + patience);
+        self.savings.call(Caller::Shared, class, method, params, deadline).await
     }
 
     /// What is known about the endpoint, as it changes.

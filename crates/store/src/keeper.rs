@@ -237,16 +237,14 @@ impl Keeper {
         stats.last_commit = Some(Timestamp::now());
         for (entry, became) in batch.entries.iter().zip(&outcome.entries) {
             match (&entry.said, became) {
-                (ReadyToSay::Event { event, .. }, Became::Kept(sequence)) => {
+                (ReadyToSay::Event { event, .. }, Became::Logged(sequence)) => {
                     increment(stats.events.entry(event.topic()).or_default());
                     increment(&mut stats.events_in_file);
-                    if let Some(sequence) = *sequence {
-                        self.shared.ring().push(sequence, Arc::clone(event));
-                        head = Some(sequence);
-                    }
+                    self.shared.ring().push(*sequence, Arc::clone(event));
+                    head = Some(*sequence);
                 }
                 (ReadyToSay::Event { .. }, Became::Known) => increment(&mut stats.duplicates),
-                (ReadyToSay::Refusal(_), Became::Kept(_)) => {
+                (ReadyToSay::Refusal(_), Became::Kept) => {
                     increment(&mut stats.refusals);
                     increment(&mut stats.refusals_in_file);
                 }
@@ -254,7 +252,7 @@ impl Keeper {
                     increment(stats.unkeepable.entry(broken.as_str()).or_default());
                     tracing::error!(what = entry.describe(), reason = %broken, "progress cannot be kept");
                 }
-                (ReadyToSay::Refusal(_) | ReadyToSay::Progress { .. }, Became::Known | Became::Kept(_)) => {}
+                (_, Became::Logged(_) | Became::Known | Became::Kept) => {}
             }
         }
         drop(stats);

@@ -55,32 +55,35 @@ impl Pump {
         let stop = self.shared.stop.clone();
         loop {
             let now = *head.borrow_and_update();
-            if !self.note_finished() || stop.is_cancelled() {
+            let over = stop.is_cancelled() || self.post.is_abandoned();
+            // Afterwards, so that nothing that is finished with by then is left out.
+            if !self.note_finished() || over {
                 return self.post.close();
             }
-            if self.post.is_abandoned() {
-                return;
-            }
             let room = self.post.room();
-            if room > 0 && self.at < now.sequence {
+            if self.at < now.sequence && room > 0 {
                 tokio::select! {
                     () = self.post_some(room, now.sequence) => {}
                     () = stop.cancelled() => {}
                 }
                 continue;
             }
-            if now.is_closed() && self.at >= now.sequence {
-                self.post.close();
-                if self.in_flight.is_empty() {
-                    return;
-                }
+            if self.at >= now.sequence && now.is_closed() {
+                break self.post.close();
             }
             tokio::select! {
-                // The sender is in `shared`.
+                // The sender is in `shared`, so this is never an error.
                 _ = head.changed() => {}
                 () = self.post.moved() => {}
                 () = stop.cancelled() => {}
             }
+        }
+        while !self.in_flight.is_empty() && !stop.is_cancelled() && !self.post.is_abandoned() {
+            tokio::select! {
+                () = self.post.moved() => {}
+                () = stop.cancelled() => {}
+            }
+            self.note_finished();
         }
     }
 
@@ -105,6 +108,10 @@ impl Pump {
             self.in_flight.push_back(sequence);
         }
         self.at = following.seen_to;
+        if following.unreadable > 0 {
+            let mut stats = self.shared.counted();
+            stats.unreadable = stats.unreadable.saturating_add(following.unreadable);
+        }
     }
 
     /// Reads what is no longer in memory, however often that has to be tried.
@@ -135,7 +142,7 @@ fn following(
     topics: &[Topic],
     room: usize,
 ) -> Result<Following, Trouble> {
-    let mut following = Following { events: Vec::new(), seen_to: at };
+    let mut following = Following { events: Vec::new(), seen_to: at, unreadable: 0 };
     let rows = read::events_after(&reader.database().lock(), at, READ)?;
     let last = rows.len() < READ;
     for row in rows {
@@ -145,7 +152,10 @@ fn following(
             }
             match reader::event(&row.json) {
                 Ok(event) => following.events.push((row.sequence, Arc::new(event))),
-                Err(trouble) => tracing::error!(sequence = row.sequence, %trouble, "an event is passed over"),
+                Err(trouble) => {
+                    tracing::error!(sequence = row.sequence, %trouble, "an event is passed over");
+                    following.unreadable = following.unreadable.saturating_add(1);
+                }
             }
         }
         following.seen_to = row.sequence;

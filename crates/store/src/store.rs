@@ -110,9 +110,8 @@ impl Store {
         Keeping(end)
     }
 
-    /// Everything of these topics, in order and without a gap: after what the reader of this name last finished
-    /// with, or from `start` if there was none. An event may come twice, if the process ended before it was noted
-    /// that it was finished with.
+    /// Everything of these topics from `start` on, in order and without a gap. An event may come twice, if the process
+    /// ended before it was noted that the reader of this name had finished with it.
     ///
     /// The mailbox holds up to `capacity` events, and never more are waiting for a slow reader. It ends when all
     /// entries have been kept and were posted. Whoever read under this name until now reads no more.
@@ -128,11 +127,7 @@ impl Store {
     ) -> Mailbox<Arc<Event>> {
         let name = name.into();
         let (post, mailbox) = Mailbox::new(&*name, capacity.max(1));
-        let start = match start {
-            Start::Oldest => 0,
-            Start::Newest => self.shared.head().sequence,
-        };
-        let begun = self.shared.cursors.begin(&name, start);
+        let begun = self.shared.cursors.begin(&name, start, self.shared.head().sequence);
         self.pumps.spawn(Pump::new(Arc::clone(&self.shared), name, begun, topics.to_vec(), post).run());
         mailbox
     }

@@ -27,6 +27,8 @@ pub enum Kind {
     Moved,
     /// What is in the file makes no sense.
     Damaged,
+    /// An event in the file cannot be understood.
+    Unreadable,
     /// Anything else.
     Other,
 }
@@ -84,6 +86,7 @@ impl fmt::Display for Kind {
                 "its file was moved or deleted while it is in use: put it back, or start eda again"
             }
             Self::Damaged => "it is damaged: move it away to begin anew, or put a backup in its place",
+            Self::Unreadable => "an event in it cannot be read: was it written by a later eda?",
             Self::Other => "it fails",
         })
     }

@@ -26,13 +26,13 @@ fn a_batch_that_was_written_though_nobody_heard_is_not_written_again() {
     let database = Database::new(sqlite::memory().unwrap());
     let batch = batch();
     let written = commit(&database, 1, &batch, &mut None).unwrap();
-    let expected = [Became::Kept(None), Became::Kept(Some(1)), Became::Kept(None)];
+    let expected = [Became::Kept, Became::Logged(1), Became::Kept];
     assert_eq!(written.entries, expected);
     // The answer was lost on its way.
     let again = commit(&database, 1, &batch, &mut Some(written)).unwrap();
     assert_eq!(again.entries, expected, "new is new, and progress is not said to be broken");
     let next = commit(&database, 2, &entries([event(1), event(2)]), &mut None).unwrap();
-    assert!(matches!(next.entries[..], [Became::Known, Became::Kept(Some(_))]), "{next:?}");
+    assert!(matches!(next.entries[..], [Became::Known, Became::Logged(_)]), "{next:?}");
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn a_batch_that_was_not_written_after_all_is_written() {
     let database = Database::new(sqlite::memory().unwrap());
     let lost = commit(&Database::new(sqlite::memory().unwrap()), 1, &batch(), &mut None).unwrap();
     let written = commit(&database, 1, &batch(), &mut Some(lost)).unwrap();
-    assert_eq!(written.entries, [Became::Kept(None), Became::Kept(Some(1)), Became::Kept(None)]);
+    assert_eq!(written.entries, [Became::Kept, Became::Logged(1), Became::Kept]);
     assert_eq!(sqlite::read::head(&database.lock()).unwrap(), 1);
 }
 

@@ -95,6 +95,12 @@ async fn a_new_consumer_begins_where_it_asks_to_and_keeps_its_place_from_then_on
     say(&log, burn(2)).await;
     let back = store.subscribe("gone", &Topic::ALL, 4, Start::Newest);
     assert_eq!(read(&back, 1).await, ids(2..3));
+    // Unless it does not want what happened while it was away.
+    drop(back);
+    say(&log, burn(3)).await;
+    let back = store.subscribe("gone", &Topic::ALL, 4, Start::Now);
+    say(&log, burn(4)).await;
+    assert_eq!(read(&back, 1).await, ids(4..5));
 }
 
 #[tokio::test(start_paused = true)]
@@ -143,6 +149,29 @@ async fn a_consumer_comes_to_the_end_though_the_last_sequences_are_no_events() {
     let mailbox = store.subscribe("sink", &Topic::ALL, 4, Start::Oldest);
     drop(log);
     assert_eq!(rest(&mailbox).await, ids(0..1));
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read_is_counted_and_passed_over() {
+    let home = Home::new();
+    let store = home.open();
+    let (log, _keeping) = speak_to(&store);
+    for number in 0..3 {
+        say(&log, burn(number)).await;
+    }
+    store.close().await;
+    let other = rusqlite::Connection::open(home.file()).unwrap();
+    other.execute("UPDATE events SET json = '{}' WHERE sequence = 2", []).unwrap();
+    drop(other);
+
+    let store = home.open();
+    let (log, _keeping) = speak_to(&store);
+    let mailbox = store.subscribe("sink", &Topic::ALL, 4, Start::Oldest);
+    drop(log);
+    assert_eq!(rest(&mailbox).await, ids([0, 2]));
+    assert_eq!(store.stats().unreadable, 1);
+    let error = store.why(burn(1).id.as_str()).await.unwrap_err().to_string();
+    assert!(error.starts_with("an event in it cannot be read"), "{error}");
 }
 
 #[derive(Clone, Debug)]
