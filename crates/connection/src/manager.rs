@@ -113,7 +113,7 @@ impl ConnectionManager {
         let first = switch.here();
         let board = Arc::new(Board::new(config.failover, &switch));
         let calls = Arc::new(Calls::new(switch, leases.subscribe()));
-        let savings = Savings::new(config.savings, Arc::clone(&calls), &first.site().limits);
+        let savings = Savings::new(config.savings, Arc::clone(&calls));
         let pubsub = pubsub::Config { max_subscriptions: first.subscriptions(), ..config.pubsub };
         let endpoint = &first.site().endpoint;
         let pubsub = Arc::new(PubSub::new(endpoint, dialer, pubsub, first.gate(), &tracker, &stop));

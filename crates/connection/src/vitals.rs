@@ -190,6 +190,7 @@ impl Vitals {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         let mut told = None;
         loop {
+            let asked = calls.switch().here();
             let trouble = match identify(calls).await {
                 Ok(identity) => return identity,
                 // That it was repeated until the deadline says nothing about the endpoint.
@@ -203,7 +204,12 @@ impl Vitals {
                 warn!("the endpoint does not say which cluster it serves: {trouble}");
                 told = Some(trouble);
             }
-            sleep(if refused { jittered(REFUSED_PAUSE) } else { backoff.pause() }).await;
+            let pause = if refused { jittered(REFUSED_PAUSE) } else { backoff.pause() };
+            tokio::select! {
+                () = sleep(pause) => {}
+                // What kept the last endpoint from answering is not the next one's.
+                () = calls.switch().left(&asked) => backoff.reset(),
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use eda_connection::{
 use eda_events::Address;
 use eda_simnet::{
     StatusCode,
-    faults::{Condition, Fault, Ports, Response, Stroke},
+    faults::{Condition, Effect, Fault, Ports, Response, Stroke},
 };
 
 use crate::setup::{World, break_for_good, cluster, endpoint, eventually, payments, take, within};
@@ -158,15 +158,17 @@ async fn what_is_subscribed_is_subscribed_at_the_next_endpoint_and_the_interrupt
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_endpoint_that_was_not_there_at_the_start_is_not_waited_for() {
-    let cluster = cluster(1);
-    let endpoints = vec![endpoint(&cluster).await, endpoint(&cluster).await];
-    cluster.run();
-    break_for_good(&endpoints[0], Condition::NodeRestart).await;
-    eventually(|| cluster.chain().tips().confirmed > 2).await;
-    let world = World::start(cluster, endpoints, |_| {}).await;
-    assert_eq!(world.here(), 1);
-    world.assert_one_of_each();
-    world.stop().await;
+    for broken in [Effect::from(Condition::NodeRestart), Effect::from(Response::Forbidden(1))] {
+        let cluster = cluster(1);
+        let endpoints = vec![endpoint(&cluster).await, endpoint(&cluster).await];
+        cluster.run();
+        break_for_good(&endpoints[0], broken).await;
+        eventually(|| cluster.chain().tips().confirmed > 2).await;
+        let world = World::start(cluster, endpoints, |_| {}).await;
+        assert_eq!(world.here(), 1);
+        world.assert_one_of_each();
+        world.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
