@@ -75,15 +75,19 @@ async fn endpoint(cluster: &Simnet) -> std::sync::Arc<Endpoint> {
 }
 
 /// A run with this configuration, in a data directory that outlives it.
-fn start(url: &str, data: &std::path::Path, watch: &str) -> Eda {
+fn start(urls: [&str; 2], data: &std::path::Path, watch: &str) -> Eda {
+    let [url, next] = urls;
+    let limits =
+        format!("requests = \"{REQUESTS}\"\nper_method = \"{PER_METHOD}\"\nconnects = \"{CONNECTS}\"\n");
+    let of_next = limits.trim_end().replace('\n', ", ");
     let config = format!(
         "[feed]\ncompare_every = \"5s\"\n[workers.burn-detector]\nthreshold = \"1\"\nwatch = {watch}\n[rpc]\n\
-         profile = \"custom\"\nstall_timeout = \"3s\"\nconnect_timeout = \"2s\"\n[rpc.limits]\nrequests = \"{REQUESTS}\"\n\
-         per_method = \"{PER_METHOD}\"\nconnects = \"{CONNECTS}\"\n"
+         url = \"{url}\"\nprofile = \"custom\"\nstall_timeout = \"3s\"\nconnect_timeout = \"2s\"\nendpoints = [{{ url = \
+         \"{next}\", profile = \"custom\", limits = {{ {of_next} }} }}]\n[rpc.limits]\n{limits}"
     );
     Launch::of(EDA)
         .unwrap()
-        .args(["run", "--url", url, "--data-dir", data.to_str().unwrap()])
+        .args(["run", "--data-dir", data.to_str().unwrap()])
         .file("config.toml", &config)
         .unwrap()
         .start()
@@ -93,13 +97,14 @@ fn start(url: &str, data: &std::path::Path, watch: &str) -> Eda {
 async fn torture(watch: &str, mints: Option<Vec<String>>) {
     let (seed, size) = (seed(), size());
     let cluster = cluster(seed).await;
-    let endpoint = endpoint(&cluster).await;
+    let (endpoint, next) = (endpoint(&cluster).await, endpoint(&cluster).await);
     cluster.run();
     let data = tempfile::tempdir().unwrap();
-    let url = endpoint.front().http_url();
+    let urls = [endpoint.front().http_url(), next.front().http_url()];
+    let urls = urls.each_ref().map(String::as_str);
     let ledger = Ledger::new(data.path(), mints);
     let mut storm = Storm::new(seed);
-    let mut eda = start(&url, data.path(), watch);
+    let mut eda = start(urls, data.path(), watch);
     let sockets = Sockets::watch([endpoint.front().http_url(), endpoint.front().ws_url()]);
     sockets.of(&eda);
     ledger.until_begun(&cluster).await;
@@ -115,7 +120,7 @@ async fn torture(watch: &str, mints: Option<Vec<String>>) {
             eda.exit(Duration::from_secs(30)).await.unwrap();
             kills += 1;
             ledger.check_what_is_claimed(&cluster);
-            eda = start(&url, data.path(), watch);
+            eda = start(urls, data.path(), watch);
             sockets.of(&eda);
         }
     }
@@ -129,8 +134,17 @@ async fn torture(watch: &str, mints: Option<Vec<String>>) {
     ledger.until_reached(&cluster, last, || tail(&eda)).await;
     ledger.check_against(&cluster, last, || tail(&eda));
 
-    let meter = endpoint.provider().meter();
-    assert_eq!(meter.refused(), 0, "refused by the provider itself: {meter:?}");
+    // The endpoint goes for good, and the other one takes over.
+    let gone = endpoint.faults().control("simnetFault", &serde_json::json!([{"kind": "node-restart"}]));
+    assert!(matches!(gone, Some(Ok(_))), "{gone:?}");
+    let last = last + 200;
+    ledger.until_reached(&cluster, last, || tail(&eda)).await;
+    ledger.check_against(&cluster, last, || tail(&eda));
+    assert!(!next.provider().meter().requests.is_empty(), "the other endpoint was never asked");
+
+    for meter in [endpoint.provider().meter(), next.provider().meter()] {
+        assert_eq!(meter.refused(), 0, "refused by the provider itself: {meter:?}");
+    }
     assert_eq!(sockets.most(), [1, 1], "sockets open at once, HTTP and WebSocket");
     eda.signal(Signal::Interrupt).await.unwrap();
     let code = eda.exit(Duration::from_secs(30)).await.unwrap().code();

@@ -70,5 +70,6 @@ fn kinds() -> Vec<Value> {
         json!({"kind": "slots-skip", "slots": 3}),
         json!({"kind": "confirmations-pause", "for": "?"}),
         json!({"kind": "node-restart", "for": "?"}),
+        json!({"kind": "http-403", "count": 1}),
     ]
 }
