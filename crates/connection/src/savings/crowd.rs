@@ -234,7 +234,6 @@ impl Part {
                 Err(error) => {
                     refused.insert(voice, until);
                     refusal = Some(error);
-                    everyone = true;
                 }
             }
         }

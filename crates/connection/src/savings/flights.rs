@@ -94,6 +94,12 @@ impl Flights {
         Passage { place, answer, joined: false }
     }
 
+    /// Questions under way.
+    #[cfg(test)]
+    pub(super) fn under_way(&self) -> usize {
+        self.lock().way.len()
+    }
+
     /// Nothing panics under this lock; were it to happen, the map would still be whole.
     fn lock(&self) -> MutexGuard<'_, Under> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

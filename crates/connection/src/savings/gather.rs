@@ -155,6 +155,12 @@ impl<W: Wire> Gather<W> {
         (place, crowd, answered(answer, run).boxed())
     }
 
+    /// Batches that take reads in.
+    #[cfg(test)]
+    pub(super) fn open(&self) -> usize {
+        self.lock().len()
+    }
+
     /// Reads what was gathered.
     async fn read(&self, batch: &Batch, members: Vec<Member>) {
         let wanted = members.into_iter().filter(|member| batch.crowd.wants(member.flight)).collect();
@@ -313,12 +319,10 @@ impl<W: Wire> Gather<W> {
 impl<W: Wire> Entry<W> {
     async fn run(self) {
         let batch = Arc::clone(&self.batch);
-        if !batch.group.class.may_use_reserve() {
-            tokio::select! {
-                () = sleep(self.gather.window) => {}
-                () = batch.full.notified() => {}
-                () = batch.crowd.hurried() => {}
-            }
+        tokio::select! {
+            () = sleep(self.gather.window) => {}
+            () = batch.full.notified() => {}
+            () = batch.crowd.hurried() => {}
         }
         let members = batch.members().take();
         let gather = Arc::clone(&self.gather);

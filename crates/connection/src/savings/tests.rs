@@ -130,6 +130,7 @@ impl World {
 
     /// Fills the window with so many calls of another kind.
     async fn occupy(&mut self, calls: usize) {
+        let before = self.sent("sendTransaction").len();
         for _ in 0..calls {
             let savings = Arc::clone(&self.savings);
             self.asking.spawn(async move {
@@ -137,7 +138,7 @@ impl World {
                 drop(slot.await);
             });
         }
-        while self.sent("sendTransaction").len() < calls {
+        while self.sent("sendTransaction").len() < before + calls {
             sleep(Duration::from_millis(1)).await;
         }
     }
@@ -150,6 +151,17 @@ impl World {
     /// The methods of everything that was sent, in order.
     fn methods(&self) -> Vec<String> {
         self.provider.sent.lock().unwrap().iter().map(|sent| sent.method.clone()).collect()
+    }
+
+    /// How many stand in the budget's queue.
+    async fn waiting(&self, class: Class) -> usize {
+        let waiting = self.provider.budget.snapshot().await.unwrap().waiting;
+        waiting.get(&class).copied().unwrap_or_default()
+    }
+
+    /// Nothing is under way, and nothing is remembered of what was.
+    fn is_at_rest(&self) -> bool {
+        self.savings.flights.under_way() == 0 && self.savings.gather.open() == 0
     }
 
     fn saved(&self, kind: Kind) -> u64 {

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
+use crate::savings::crowd::FlightId;
 
 /// Answers every call with a number of its own.
 fn counting() -> impl Fn(&str, &Value) -> Outcome + Send + Sync {
@@ -29,6 +30,7 @@ async fn equal_questions_under_way_are_one_request() {
     let saved = world.savings.saved();
     assert_eq!(saved.requests, [((PRICES, Method::new("getSlot"), Kind::Shared), 1)].into());
     assert_eq!(told(&ask(&world, BURNS, Class::Poll, None).await.unwrap()), json!(2), "it was over");
+    assert!(world.is_at_rest());
 }
 
 #[tokio::test(start_paused = true)]
@@ -61,16 +63,13 @@ async fn what_nobody_waits_for_any_more_is_not_asked() {
     world.occupy(9).await;
     let askers = [ask(&world, BURNS, Class::Poll, None), ask(&world, PRICES, Class::Poll, None)];
     millis(20).await;
-    assert_eq!(world.provider.budget.snapshot().await.unwrap().waiting[&Class::Poll], 2);
+    assert_eq!(world.waiting(Class::Poll).await, 2);
     for asker in askers {
         asker.abort();
     }
     millis(60_000).await;
     assert!(world.sent("getSlot").is_empty());
-    assert_eq!(
-        world.provider.budget.snapshot().await.unwrap().waiting.get(&Class::Poll).copied(),
-        None.or(Some(0))
-    );
+    assert_eq!(world.waiting(Class::Poll).await, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -104,8 +103,7 @@ async fn an_urgent_asker_is_not_held_up_behind_a_slow_one_and_takes_it_along() {
     assert_eq!(told(&slow.await.unwrap()), json!(9), "the same");
     let sent = world.sent("getSlot");
     assert_eq!(sent.iter().map(|sent| sent.class).collect::<Vec<_>>(), [Class::Exit]);
-    let waiting = world.provider.budget.snapshot().await.unwrap().waiting;
-    assert!(waiting.values().all(|waiting| *waiting == 0), "{waiting:?}");
+    assert_eq!(world.waiting(Class::Fill).await, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -157,6 +155,7 @@ async fn an_exit_takes_no_answer_to_a_question_older_than_its_own() {
     assert_eq!(told(&exit.await.unwrap()), json!(1));
     assert_eq!(told(&joining.await.unwrap()), json!(1), "later ones join the newer");
     assert_eq!(world.sent("getSlot").len(), 2);
+    assert!(world.is_at_rest());
 }
 
 #[tokio::test(start_paused = true)]
@@ -181,6 +180,46 @@ async fn a_refusal_of_one_asker_is_not_the_others() {
     let hasty = ask(&world, BURNS, Class::Poll, Some(2_000));
     assert_eq!(told(&hasty.await.unwrap()), json!("deadline"));
     assert!(patient.await.unwrap().is_ok());
+    // Nor when it comes first and is more urgent.
+    world.occupy(9).await;
+    let hasty = ask(&world, BURNS, Class::Guard, Some(2_000));
+    let patient = ask(&world, PRICES, Class::Poll, Some(60_000));
+    assert_eq!(told(&hasty.await.unwrap()), json!("deadline"));
+    assert!(patient.await.unwrap().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_leaves_takes_its_urgency_along() {
+    let mut world = World::within(per_ten_seconds(10), counting());
+    world.occupy(10).await;
+    let slow = ask(&world, BURNS, Class::Fill, None);
+    let urgent = ask(&world, TRADES, Class::Exit, None);
+    millis(100).await;
+    assert_eq!(world.waiting(Class::Exit).await, 1);
+    urgent.abort();
+    millis(100).await;
+    assert_eq!((world.waiting(Class::Exit).await, world.waiting(Class::Fill).await), (0, 1));
+    assert!(slow.await.unwrap().is_ok());
+    assert_eq!(world.sent("getSlot").iter().map(|sent| sent.class).collect::<Vec<_>>(), [Class::Fill]);
+}
+
+/// The call gives up when the pause before its next attempt is longer than anybody wants to wait. Whoever asks then
+/// begins anew, and is not told of a deadline that is not its own.
+#[tokio::test(start_paused = true)]
+async fn nobody_joins_what_is_being_given_up() {
+    use crate::calls::Askers;
+    let crowd = Arc::new(super::super::Crowd::default());
+    let (flight, other) = (FlightId(1), FlightId(2));
+    let asker = |seconds: u64| {
+        let deadline = Some(Instant::now() + Duration::from_secs(seconds));
+        Asker { caller: BURNS, class: Class::Poll, deadline }
+    };
+    let (pause, failure) = (Duration::from_secs(5), CallError::WrongId);
+    let _places = [crowd.enter(flight, asker(1)), crowd.enter(other, asker(10))];
+    assert!(crowd.part(vec![flight, other]).will_wait(pause, &failure));
+    assert!(crowd.join(flight, asker(10)).is_some());
+    assert!(!crowd.part(vec![flight]).will_wait(pause, &failure));
+    assert!(crowd.join(flight, asker(10)).is_none() && crowd.join(other, asker(10)).is_some());
 }
 
 #[tokio::test(start_paused = true)]

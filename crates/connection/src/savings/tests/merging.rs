@@ -201,6 +201,17 @@ async fn decimals_are_read_along_once_and_never_again() {
     let saved = world.savings.saved();
     assert_eq!(saved.of(Kind::Merged), 6);
     assert_eq!(saved.extra, [(Method::new("getMultipleAccounts"), 1)].into());
+    assert!(world.is_at_rest());
+}
+
+#[tokio::test(start_paused = true)]
+async fn decimals_are_learned_from_whatever_is_read() {
+    let world = World::new(node);
+    let asking = [tokens(&world, 100), tokens(&world, 101), account_info(&world, 200)];
+    for asking in asking {
+        assert!(asking.await.unwrap().is_ok());
+    }
+    assert_eq!(world.methods(), ["getMultipleAccounts"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -346,6 +357,7 @@ async fn what_an_asker_gave_up_is_not_read() {
     }
     millis(1_000).await;
     assert_eq!(world.methods().len(), 1);
+    assert!(world.is_at_rest());
 }
 
 #[tokio::test(start_paused = true)]
