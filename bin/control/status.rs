@@ -145,6 +145,17 @@ pub(crate) struct Slots {
     pub(crate) slot_ms: Option<u64>,
 }
 
+/// The way from an earlier run to this one, in slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CatchUp {
+    /// Where it began.
+    pub(crate) from: u64,
+    /// Where it has come to.
+    pub(crate) at: u64,
+    /// Where it ends.
+    pub(crate) to: u64,
+}
+
 /// How facts are got.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -158,6 +169,15 @@ pub(crate) struct Feed {
     /// The last slot handed out, where whole blocks are read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cursor: Option<u64>,
+    /// What is left of the way from an earlier run to this one; absent once it is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) catch_up: Option<CatchUp>,
+    /// Slots that had to be named as missing since the start.
+    pub(crate) slots_given_up: u64,
+    /// Times that the transactions of an address were listed, to close a gap or to compare.
+    pub(crate) listings: u64,
+    /// Transactions that a listing brought and no notification had.
+    pub(crate) found_by_listing: u64,
     /// Transactions handed to a worker.
     pub(crate) transactions: u64,
     /// Account states handed to a worker.
@@ -166,7 +186,7 @@ pub(crate) struct Feed {
     pub(crate) missed: u64,
     /// Transactions that were notified and never found.
     pub(crate) missing: u64,
-    /// Slots whose content could not be read.
+    /// Slots whose content could not be read and is still missing.
     pub(crate) slots_unproven: u64,
     /// Transactions that cannot be decoded.
     pub(crate) undecodable: u64,
@@ -277,4 +297,14 @@ pub(crate) struct Sink {
     /// Why the event in hand could not be written yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failing: Option<String>,
+}
+
+// === impl CatchUp ===
+
+impl CatchUp {
+    /// How much of it is done, in percent.
+    pub(crate) fn percent(self) -> u64 {
+        let (done, whole) = (self.at.saturating_sub(self.from), self.to.saturating_sub(self.from));
+        done.saturating_mul(100).checked_div(whole).unwrap_or(100).min(100)
+    }
 }

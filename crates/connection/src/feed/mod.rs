@@ -56,7 +56,7 @@ pub use begin::Start;
 pub use fact::{AccountFact, AccountState, Fed, Proof, TransactionFact};
 pub use interest::{Interest, LogHint, Traffic};
 pub use plan::{Choice, Demand, Mode, Plan, Unaffordable};
-pub use stats::FeedNumbers;
+pub use stats::{CatchUp, FeedNumbers};
 
 use accounts::Snapshots;
 use logs::Fetchers;
@@ -225,7 +225,11 @@ impl Feed {
 
     /// The feed's numbers.
     pub fn numbers(&self) -> FeedNumbers {
-        self.inner.shared.stats.numbers()
+        let shared = &self.inner.shared;
+        if let Some(lowest) = shared.registry.lowest() {
+            shared.stats.come_to(lowest);
+        }
+        shared.stats.numbers()
     }
 
     /// The accounts that are read in turn at the moment, since the WebSocket has no room for them.
