@@ -1,8 +1,8 @@
-//! `eda check`: is the endpoint there, what is it, and what does it allow?
+//! `eda check`: is each endpoint there, what is it, and what does it allow?
 
 use std::{sync::Arc, time::Duration};
 
-use eda_connection::{ConnectionManager, Stats, Vital, checkpoints::NoCheckpoints};
+use eda_connection::{ConnectionManager, OpenError, Site, Stats, Vital, checkpoints::NoCheckpoints};
 use eda_events::WorkerName;
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const WATCH: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// What was found.
+/// What was found of an endpoint.
 #[derive(Debug, Serialize)]
 pub(crate) struct Found {
     endpoint: String,
@@ -44,6 +44,9 @@ pub(crate) struct Found {
     plan: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<String>,
+    /// The same of the endpoints that take its place.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    others: Vec<Found>,
 }
 
 #[derive(Debug, Serialize)]
@@ -54,11 +57,38 @@ struct Limit {
     kept: u64,
 }
 
-/// Probes the endpoint that the settings name.
+/// Probes the endpoints that the settings name, one after the other.
 pub(crate) async fn check(settings: &Settings) -> Result<(Found, Exit), Failure> {
     let opened = provider::open(settings).await?;
-    let manager =
-        ConnectionManager::open(wiring::connection(settings, &opened.endpoint, Arc::new(NoCheckpoints))?)?;
+    let mut found: Vec<(Found, Exit)> = Vec::new();
+    for site in &opened.sites {
+        let (mut of_this, mut exit) = check_one(settings, site).await?;
+        let cluster = found.iter().find_map(|(one, _)| one.genesis_hash.as_ref());
+        if let (Some(first), Some(this)) = (cluster, &of_this.genesis_hash)
+            && first != this
+        {
+            of_this.problems.push(format!(
+                "another cluster than that of genesis hash {first}: eda run would never go over to it"
+            ));
+            exit = Exit::BadConfig;
+        }
+        found.push((of_this, exit));
+    }
+    opened.stop().await;
+    // Whether everything is well, or else what is wrong with the first that is not.
+    let exit = found.iter().map(|(_, exit)| *exit).find(|exit| *exit != Exit::Clean).unwrap_or(Exit::Clean);
+    let mut found = found.into_iter().map(|(found, _)| found);
+    let first = found.next().ok_or(OpenError::NoEndpoint)?;
+    Ok((Found { others: found.collect(), ..first }, exit))
+}
+
+async fn check_one(settings: &Settings, site: &Site) -> Result<(Found, Exit), Failure> {
+    let manager = ConnectionManager::open(wiring::connection(
+        settings,
+        std::slice::from_ref(site),
+        Arc::new(NoCheckpoints),
+        false,
+    )?)?;
     // The lease opens the connection; any worker's name will do, since nothing is asked in it.
     let lease = manager.lease(WorkerName::BurnDetector);
     let stats = observe(&manager).await;
@@ -99,8 +129,8 @@ pub(crate) async fn check(settings: &Settings) -> Result<(Found, Exit), Failure>
         (true, true) => Exit::Clean,
     };
     let found = Found {
-        endpoint: opened.endpoint.redacted(),
-        websocket: opened.endpoint.redacted_ws(),
+        endpoint: site.endpoint.redacted(),
+        websocket: site.endpoint.redacted_ws(),
         cluster: identity.map(|identity| identity.cluster.to_string()),
         genesis_hash: identity.map(|identity| identity.genesis_hash.clone()),
         version: identity.map(|identity| identity.version.clone()),
@@ -112,8 +142,8 @@ pub(crate) async fn check(settings: &Settings) -> Result<(Found, Exit), Failure>
         limits_seen: stats.http.limits.clone(),
         plan,
         problems,
+        others: Vec::new(),
     };
-    opened.stop().await;
     Ok((found, exit))
 }
 
@@ -143,7 +173,7 @@ async fn observe(manager: &Arc<ConnectionManager>) -> Stats {
 // === impl Found ===
 
 impl Found {
-    /// A few lines for a person.
+    /// A few lines on each endpoint for a person.
     pub(crate) fn to_text(&self) -> String {
         let mut lines = vec![("endpoint", self.endpoint.clone()), ("websocket", self.websocket.clone())];
         let unknown = || "unknown".to_owned();
@@ -168,6 +198,7 @@ impl Found {
         }
         lines.extend(self.plan.iter().map(|line| ("plan", line.clone())));
         lines.extend(self.problems.iter().map(|problem| ("problem", problem.clone())));
-        lines.iter().map(|(name, words)| format!("{name:<10}{words}\n")).collect()
+        let lines = lines.iter().map(|(name, words)| format!("{name:<10}{words}\n"));
+        lines.chain(self.others.iter().map(|other| format!("\n{}", other.to_text()))).collect()
     }
 }

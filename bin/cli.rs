@@ -7,6 +7,7 @@ use std::path::PathBuf;
 #[cfg(feature = "simnet")]
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
+use eda_events::WorkerName;
 #[cfg(feature = "simnet")]
 use eda_limits::profile;
 #[cfg(feature = "simnet")]
@@ -40,6 +41,10 @@ pub(crate) enum Command {
     },
     /// Ask the running eda how it is
     Status(Status),
+    /// Tell what was decided about a signature, a mint, an address or an event, and by which rule
+    Why(Why),
+    /// Tell which slots each worker has had, and how
+    Coverage(Coverage),
     /// Serve a simulated cluster to any Solana client, until Ctrl-C
     #[cfg(feature = "simnet")]
     Simnet(Simnet),
@@ -100,6 +105,37 @@ pub(crate) struct Show {
 /// `eda status`.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
+    /// Print JSON for a program to read
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where the settings come from.
+    #[command(flatten)]
+    pub(crate) source: Source,
+}
+
+/// `eda why`.
+#[derive(Debug, Args)]
+pub(crate) struct Why {
+    /// A signature, a mint, a pool, another address, or an event's id
+    #[arg(value_name = "SIGNATURE|ADDRESS|ID")]
+    pub(crate) about: String,
+    /// Print JSON for a program to read
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where the settings come from.
+    #[command(flatten)]
+    pub(crate) source: Source,
+}
+
+/// `eda coverage`.
+#[derive(Debug, Args)]
+pub(crate) struct Coverage {
+    /// Only of this worker
+    #[arg(long, value_name = "NAME")]
+    pub(crate) worker: Option<WorkerName>,
+    /// Read a sample of what is covered from this endpoint too, and name what is missing here
+    #[arg(long, value_name = "URL|NAME")]
+    pub(crate) against: Option<String>,
     /// Print JSON for a program to read
     #[arg(long)]
     pub(crate) json: bool,
@@ -176,6 +212,17 @@ pub(crate) struct Endpoint {
     /// Whose limits to keep: auto, custom, or a provider's plan such as helius-free [default: auto]
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
+}
+
+// === impl Coverage ===
+
+impl Coverage {
+    /// What it sets: the other endpoint takes the place of the one in the settings.
+    pub(crate) fn flags(&self) -> Flags {
+        let against =
+            self.against.clone().map(|url| Endpoint { url: Some(url), ws_url: None, profile: None });
+        flags(&self.source, against.as_ref())
+    }
 }
 
 // === impl Run ===

@@ -4,7 +4,9 @@ mod check;
 mod cli;
 mod config;
 mod control;
+mod coverage;
 mod exit;
+mod finality;
 mod logging;
 mod provider;
 mod redact;
@@ -15,6 +17,7 @@ mod simnet;
 mod store;
 mod summary;
 mod view;
+mod why;
 mod wiring;
 
 use std::{
@@ -63,6 +66,23 @@ fn perform(command: Command) -> Result<Exit, Failure> {
         Command::Config { command: ConfigCommand::Show(show) } => {
             let settings = load(&cli::flags(&show.source, Some(&show.endpoint)))?;
             print(&if show.json { pretty(&settings.to_json())? } else { settings.to_toml() })
+        }
+        Command::Why(args) => {
+            let settings = load(&cli::flags(&args.source, None))?;
+            let answer = why::why(&settings.config, &args.about)?;
+            print(&if args.json { pretty(&answer)? } else { answer.to_text() })
+        }
+        Command::Coverage(args) => {
+            let settings = load(&args.flags())?;
+            let covered = coverage::coverage(&settings.config, args.worker)?;
+            print(&if args.json { pretty(&covered)? } else { covered.to_text() })?;
+            if args.against.is_none() {
+                return Ok(Exit::Clean);
+            }
+            start_logging(&settings.config.log);
+            let compared = runtime()?.block_on(coverage::against(&settings))?;
+            print(&if args.json { pretty(&compared)? } else { compared.to_text() })?;
+            Ok(if compared.missing.is_empty() { Exit::Clean } else { Exit::Failed })
         }
         #[cfg(feature = "simnet")]
         Command::Simnet(args) => {

@@ -25,6 +25,7 @@ use crate::{
     config::Settings,
     control::{self, Answer, DataDir, Request, Response},
     exit::{Exit, Failure},
+    finality::Finality,
     provider::{self, Opened},
     screen::Screen,
     store::{self, Earlier},
@@ -62,11 +63,12 @@ pub(crate) async fn run(settings: Settings, screen: Screen) -> Result<Exit, Fail
     let listener = control::listen(&directory)?;
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let opened = provider::open(&settings).await?;
-    info!(version = env!("CARGO_PKG_VERSION"), endpoint = %opened.endpoint, "eda starts");
+    info!(version = env!("CARGO_PKG_VERSION"), endpoint = opened.endpoints(), "eda starts");
 
     let store = store::open(&settings.config)?;
     let earlier = Arc::new(Earlier(store.clone()));
-    let manager = ConnectionManager::open(wiring::connection(&settings, &opened.endpoint, earlier)?)?;
+    let connection = wiring::connection(&settings, &opened.sites, earlier, directory.just_used())?;
+    let manager = ConnectionManager::open(connection)?;
     let auto_is_all = wiring::auto_is_all(&settings, &manager);
     let plan = manager.plan(&wiring::interests(&settings, auto_is_all))?;
     for line in &plan.lines {
@@ -78,6 +80,9 @@ pub(crate) async fn run(settings: Settings, screen: Screen) -> Result<Exit, Fail
     let sink = sink.zip(written.as_ref().map(|(target, _)| target.clone()));
     let view =
         View::start(Arc::clone(&manager), store.clone(), written, opened.sees(), &tasks, stop.clone()).await;
+    let finality = Finality { manager: Arc::clone(&manager), store: store.clone(), log: log.clone() };
+    let stopping = stop.clone();
+    tasks.spawn(async move { stopping.run_until_cancelled(finality.run()).await });
     let surroundings = Surroundings {
         log,
         boot: boot_number(),
@@ -124,6 +129,9 @@ pub(crate) async fn run(settings: Settings, screen: Screen) -> Result<Exit, Fail
     let running = Running { manager, supervisor, store, keeping, sink, tasks, stop, opened };
     let drained = running.drain(settings.config.run.drain_deadline.get()).await;
     again.abort();
+    if let Err(error) = directory.stopped() {
+        warn!(%error, "the end cannot be noted in the data directory");
+    }
     Ok(if !drained {
         Exit::DrainExpired
     } else if signalled {

@@ -2,8 +2,8 @@
 
 use std::{fs, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use eda_connection::endpoint;
-use eda_limits::profile;
+use eda_connection::{Site, endpoint};
+use eda_limits::{Limits, profile};
 use eda_simnet::{
     Front, Protocol,
     chain::{self, Mix},
@@ -63,7 +63,7 @@ pub(crate) struct Inside {
 
 impl Inside {
     /// Starts the cluster that `[simnet]` describes, behind a provider that enforces the limits that eda keeps to.
-    pub(crate) async fn start(settings: &Settings) -> Result<(Self, endpoint::Endpoint), Failure> {
+    pub(crate) async fn start(settings: &Settings, limits: &Limits) -> Result<(Self, Site), Failure> {
         let simnet = &settings.config.simnet;
         let mut config = chain(simnet.seed, simnet.slot_time.get());
         for (kind, per_hundred) in &simnet.mix {
@@ -72,7 +72,7 @@ impl Inside {
         let faults =
             simnet.faults.as_deref().map(faults::Plan::read).transpose().map_err(Unsimulated::from)?;
         let cluster = Simnet::new(config);
-        let options = Options { limits: settings.limits(), faults, ..Options::default() };
+        let options = Options { limits: limits.clone(), faults, ..Options::default() };
         let endpoint = cluster.endpoint(options).await.map_err(Unsimulated::from)?;
         let url = endpoint.front().http_url();
         let reached = endpoint::Endpoint::parse(&url, None)
@@ -83,7 +83,8 @@ impl Inside {
              `eda check --url URL` says what that would cost"
         );
         cluster.run();
-        Ok((Self { cluster, endpoint }, reached))
+        let site = Site { endpoint: reached, limits: limits.clone(), priority: 0 };
+        Ok((Self { cluster, endpoint }, site))
     }
 
     /// What its provider sees of this process.

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use eda_worker::Supervisor;
 use tokio::time::interval;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::info;
 
 use crate::{
     control::status::{Status, Window},
@@ -13,6 +14,10 @@ use crate::{
 };
 
 const EVERY: Duration = Duration::from_millis(500);
+/// Where nobody looks, catching up is told in the log this often.
+const LOGGED_EVERY: Duration = Duration::from_secs(10);
+/// How long the bar is that shows it at a terminal.
+const BAR: u64 = 30;
 
 /// Shows it until `stop`, if somebody looks.
 pub(crate) fn start(
@@ -22,7 +27,10 @@ pub(crate) fn start(
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) {
-    let Some(footer) = screen.footer() else { return };
+    let Some(footer) = screen.footer() else {
+        tasks.spawn(log_catching_up(view, stop));
+        return;
+    };
     // The supervisor ends when its owner lets go of it, whoever looks on.
     let supervisor = Arc::downgrade(supervisor);
     tasks.spawn(async move {
@@ -32,6 +40,17 @@ pub(crate) fn start(
             footer.show(text(&view.status(&supervisor.snapshot())));
         }
     });
+}
+
+/// Says how far catching up has come, where there is no terminal to show it.
+async fn log_catching_up(view: View, stop: CancellationToken) {
+    let mut ticks = interval(LOGGED_EVERY);
+    ticks.reset();
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        if let Some(way) = view.status(&[]).feed.catch_up {
+            info!(percent = way.percent(), slot = way.at, of = way.to, "catching up");
+        }
+    }
 }
 
 /// Three lines of at most about 100 columns, and one more where the provider can be asked what it sees.
@@ -63,6 +82,11 @@ fn text(status: &Status) -> String {
         unproven,
     ];
     let mut text = format!("{first}\n{second}\n{}", listed(third.into_iter().flatten(), ""));
+    if let Some(way) = status.feed.catch_up {
+        let done = way.percent() * BAR / 100;
+        let bar: String = (0..BAR).map(|place| if place < done { '█' } else { '░' }).collect();
+        text.push_str(&format!("\ncatching up {bar} {} % · slot {} of {}", way.percent(), way.at, way.to));
+    }
     if let Some(sees) = &status.provider_sees {
         text.push_str(&format!(
             "\nthe provider sees {} HTTP and {} WebSocket (never more than {} and {}), {} requests, {} refused",
@@ -89,7 +113,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::control::status::{Budget, Feed, Http, Slots, Ws};
+    use crate::control::status::{Budget, CatchUp, Feed, Http, Slots, Ws};
 
     #[test]
     fn it_says_what_runs_what_came_and_what_it_cost() {
@@ -122,6 +146,15 @@ mod tests {
              1 HTTP and 1 WebSocket open · 345 requests, 0 refused · 25 of 38 getBlock per 10 s · \
              proven to slot 1230 · 2 unproven"
         );
+    }
+
+    #[test]
+    fn catching_up_is_a_bar_that_grows() {
+        let way = CatchUp { from: 100, at: 150, to: 200 };
+        let status = Status { feed: Feed { catch_up: Some(way), ..Feed::default() }, ..Status::default() };
+        let bar = format!("catching up {}{} 50 % · slot 150 of 200", "█".repeat(15), "░".repeat(15));
+        assert!(text(&status).ends_with(&bar), "{}", text(&status));
+        assert_eq!(CatchUp { at: 90, ..way }.percent(), 0, "an endpoint that is behind");
     }
 
     #[test]

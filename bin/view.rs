@@ -5,6 +5,7 @@ use std::{process, sync::Arc, time::Duration};
 use eda_connection::{
     ConnectionManager, Stats, Vital,
     budget::{Outcome, Scope, Snapshot, WindowUse},
+    failover::{self, EndpointStats, Standing},
 };
 use eda_events::{
     Cluster, Genesis, WorkerName,
@@ -106,6 +107,7 @@ impl View {
             cluster,
             trouble: stats.refused_access.clone().or(trouble),
             endpoint: stats.url.clone(),
+            failover: failover(&stats.failover),
             http: status::Http {
                 version: stats.http.version.map(|version| version.to_string()),
                 open: stats.http.open,
@@ -166,12 +168,46 @@ impl View {
     }
 }
 
+fn failover(stats: &failover::Stats) -> status::Failover {
+    let endpoint = |endpoint: &EndpointStats| {
+        let (state, since, why) = match &endpoint.standing {
+            Standing::Well => ("well", None, None),
+            Standing::Recovering(since) => ("recovering", Some(*since), None),
+            Standing::Ill { since, why } => ("ill", Some(*since), Some(why.clone())),
+            Standing::Refused { why } => ("refused", None, Some(why.clone())),
+        };
+        status::Endpoint {
+            url: endpoint.url.clone(),
+            priority: endpoint.priority,
+            in_use: endpoint.in_use,
+            state: state.to_owned(),
+            since_ms: since.map(milliseconds),
+            why,
+        }
+    };
+    let changes = stats.changes.iter().map(|(reason, count)| ((*reason).to_owned(), *count));
+    status::Failover {
+        endpoints: stats.endpoints.iter().map(endpoint).collect(),
+        changes: changes.collect(),
+        last: stats.last_change.clone(),
+        pause: stats.pause.map(|pause| pause.to_string()),
+    }
+}
+
 fn feed(stats: &Stats) -> status::Feed {
     let numbers = &stats.feed;
     status::Feed {
         mode: stats.plan.as_ref().and_then(|plan| plan.transactions).map(|mode| mode.to_string()),
         reason: stats.plan.as_ref().map(|plan| plan.lines.join("; ")).filter(|reason| !reason.is_empty()),
         cursor: numbers.cursor.map(|slot| slot.0),
+        catch_up: numbers.catch_up.map(|way| status::CatchUp {
+            from: way.from.0,
+            at: way.at.0,
+            to: way.to.0,
+        }),
+        slots_given_up: numbers.slots_given_up,
+        listings: numbers.listings,
+        found_by_listing: numbers.found_by_listing,
         transactions: numbers.transactions,
         accounts: numbers.accounts,
         missed: numbers.missed,

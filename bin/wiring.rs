@@ -4,9 +4,9 @@ use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use eda_burn_detector::{BurnDetector, Watch};
 use eda_connection::{
-    self as connection, ConnectionManager,
+    self as connection, ConnectionManager, Site,
     checkpoints::Checkpoints,
-    endpoint::Endpoint,
+    failover::Bounds,
     feed::{Choice, FeedConfig, Interest, Mode, Start, Unaffordable},
     http::HttpConfig,
     pubsub, savings,
@@ -20,7 +20,7 @@ use eda_trading_bot::TradingBot;
 use eda_worker::{Backoff, BadBackoff, Policy, Worker};
 use tracing::warn;
 
-use crate::config::{Config, FeedMode, Settings, StartAt};
+use crate::config::{Config, FeedMode, Provider, Settings, StartAt};
 
 /// A slot of a local validator lasts 400 ms; mainnet's 200 ms since 2026-10 (SIMD-0525). Only until it is measured.
 const LOCAL_SLOT: Duration = Duration::from_millis(400);
@@ -43,32 +43,34 @@ pub(crate) struct BadCertificates {
 /// What the shared connection needs to know.
 pub(crate) fn connection(
     settings: &Settings,
-    endpoint: &Endpoint,
+    sites: &[Site],
     checkpoints: Arc<dyn Checkpoints>,
+    just_used: bool,
 ) -> Result<connection::Config, BadCertificates> {
-    let (rpc, mut limits) = (&settings.config.rpc, settings.limits());
+    let rpc = &settings.config.rpc;
     let local = settings.provider.is_own_cluster();
     let extra_roots = rpc.ca_file.as_deref().map(certificates).transpose()?.unwrap_or_default();
-    // The feed plans with the same number that the socket keeps.
-    let cap = *limits.subscriptions.get_or_insert(if local { u32::MAX } else { SUBSCRIPTIONS });
+    let mut sites = sites.to_vec();
+    for Site { endpoint, limits, .. } in &mut sites {
+        // A provider inside the process remembers nothing of the last one.
+        limits.assume_window_used = just_used && !matches!(settings.provider, Provider::Simnet(_));
+        // The feed plans with the same number that the socket keeps.
+        let unknown = if endpoint.is_loopback() { u32::MAX } else { SUBSCRIPTIONS };
+        limits.subscriptions.get_or_insert(unknown);
+    }
     let weights = WorkerName::ALL.map(|name| (name, settings.config.workers.weight(name).get()));
     Ok(connection::Config {
-        endpoint: endpoint.clone(),
+        sites,
         weights: weights.into(),
         extra_roots,
         connect_timeout: rpc.connect_timeout.get(),
         http: HttpConfig {
-            batch_calls: usize::try_from(limits.batch_calls).unwrap_or(usize::MAX),
-            batch_bytes: usize::try_from(limits.batch_bytes).unwrap_or(usize::MAX),
             stall: rpc.stall_timeout.get(),
             answer_bytes: u64::try_from(rpc.max_response.bytes()).unwrap_or(u64::MAX),
             ..HttpConfig::default()
         },
-        pubsub: pubsub::Config {
-            max_subscriptions: usize::try_from(cap).unwrap_or(usize::MAX),
-            max_message_bytes: rpc.max_message.bytes(),
-            ..pubsub::Config::default()
-        },
+        pubsub: pubsub::Config { max_message_bytes: rpc.max_message.bytes(), ..pubsub::Config::default() },
+        failover: Bounds::default(),
         feed: FeedConfig {
             choice: match settings.config.feed.mode {
                 FeedMode::Auto => Choice::Auto,
@@ -92,7 +94,6 @@ pub(crate) fn connection(
             kept_bytes: rpc.cache.bytes(),
             ..savings::Config::default()
         },
-        limits,
     })
 }
 
@@ -173,7 +174,7 @@ pub(crate) fn worker(
         }
         WorkerName::TradingBot => {
             // What happened while it was away is too old to act on.
-            let events = store.subscribe("trading-bot", TradingBot::TOPICS, EVENTS, eda_store::Start::Newest);
+            let events = store.subscribe("trading-bot", TradingBot::TOPICS, EVENTS, eda_store::Start::Now);
             Box::new(TradingBot::new(lease, events))
         }
     })

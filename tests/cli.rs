@@ -241,12 +241,14 @@ fn the_help_says_what_there_is() {
     Usage: eda <COMMAND>
 
     Commands:
-      run     Run workers until Ctrl-C or SIGTERM
-      check   Probe the endpoint: versions, WebSocket, slot time, limits
-      config  Look at the settings
-      status  Ask the running eda how it is
-      simnet  Serve a simulated cluster to any Solana client, until Ctrl-C
-      help    Print this message or the help of the given subcommand(s)
+      run       Run workers until Ctrl-C or SIGTERM
+      check     Probe the endpoint: versions, WebSocket, slot time, limits
+      config    Look at the settings
+      status    Ask the running eda how it is
+      why       Tell what was decided about a signature, a mint, an address or an event, and by which rule
+      coverage  Tell which slots each worker has had, and how
+      simnet    Serve a simulated cluster to any Solana client, until Ctrl-C
+      help      Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help

@@ -52,6 +52,11 @@ impl Layer {
 // === impl Document ===
 
 impl Document {
+    /// Whether anybody set the key.
+    pub(super) fn is_set(&self, key: &str) -> bool {
+        self.places.get(key).is_some_and(|place| place != DEFAULT)
+    }
+
     /// What is wrong with the value of a key, said where it was set.
     pub(super) fn problem(&self, key: &str, what: String) -> Problem {
         let at = self.places.get(key).map_or(DEFAULT, String::as_str).to_owned();
@@ -59,10 +64,11 @@ impl Document {
     }
 }
 
-/// Makes the endpoint a set: whoever sets the URL replaces WebSocket URL and profile of the levels below as well.
+/// Makes the endpoint a set: whoever sets the URL replaces WebSocket URL, profile and further endpoints of the levels
+/// below as well.
 /// `layers` go from the lowest to the highest.
 pub(super) fn endpoint_is_a_set(layers: &mut [Layer]) {
-    const SET: [[&str; 2]; 3] = [["rpc", "url"], ["rpc", "ws_url"], ["rpc", "profile"]];
+    const SET: [[&str; 2]; 4] = [["rpc", "url"], ["rpc", "ws_url"], ["rpc", "profile"], ["rpc", "endpoints"]];
     let Some(highest) = layers.iter().rposition(|layer| layer.sets(["rpc", "url"])) else { return };
     for layer in layers.iter_mut().take(highest) {
         layer.entries.retain(|entry| !SET.iter().any(|path| entry.path == path));

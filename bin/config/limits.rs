@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap, num::NonZeroU32};
 use eda_limits::{ByteRate, Method, Rate, profile};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{names, provider::Provider, sections::Profile, units::Period};
+use super::{names, sections::Profile, units::Period};
 
 /// What is set here replaces the profile's number; what is absent stays the profile's.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -52,10 +52,10 @@ impl Limits {
         methods.chain(self.costs.keys().map(|name| ("costs", name.as_str())))
     }
 
-    /// The limits to keep at a provider: the profile's, with what is set here in their place.
-    pub(crate) fn over(&self, profile: &Profile, provider: &Provider) -> eda_limits::Limits {
-        let base = match profile {
-            Profile::Auto => provider.profile().limits(),
+    /// The limits to keep at a host: the profile's, with what is set here in their place.
+    pub(super) fn over(&self, whose: &Profile, host: &str) -> eda_limits::Limits {
+        let base = match whose {
+            Profile::Auto => profile::by_host(host).limits(),
             Profile::Custom => eda_limits::Limits::default(),
             Profile::Named(row) => row.limits(),
         };
@@ -161,13 +161,9 @@ impl<'de> Deserialize<'de> for Profile {
 mod tests {
     use std::time::Duration;
 
-    use eda_connection::endpoint::Endpoint;
-
     use super::*;
 
-    fn public() -> Provider {
-        Provider::At(Endpoint::parse("mainnet-beta", None).unwrap())
-    }
+    const PUBLIC: &str = "api.mainnet-beta.solana.com";
 
     fn limits(json: &str) -> Limits {
         serde_json::from_str(json).unwrap()
@@ -175,15 +171,14 @@ mod tests {
 
     #[test]
     fn what_is_set_replaces_the_profile_and_the_rest_stays() {
-        let endpoint = public();
-        let profile = endpoint.profile().limits();
-        assert_eq!(Limits::default().over(&Profile::Auto, &endpoint), profile);
+        let profile = profile::by_host(PUBLIC).limits();
+        assert_eq!(Limits::default().over(&Profile::Auto, PUBLIC), profile);
 
         let set = limits(
             r#"{"requests": "7/s", "methods": {"getBlock": "1/s"}, "retry_pause": "3s", "queue_length": 9,
                 "margin_percent": 0, "connections": 2}"#,
         )
-        .over(&Profile::Auto, &endpoint);
+        .over(&Profile::Auto, PUBLIC);
         assert_eq!(set.requests, Some(Rate::per_seconds(7, 1)));
         assert_eq!(set.method(&Method::new("getBlock")), Some(Rate::per_seconds(1, 1)));
         assert_eq!(set.per_method, profile.per_method);
@@ -194,15 +189,14 @@ mod tests {
 
     #[test]
     fn a_custom_profile_knows_no_limit_but_those_that_are_set() {
-        let endpoint = public();
-        let custom = limits(r#"{"credits": "500/s"}"#).over(&Profile::Custom, &endpoint);
+        let custom = limits(r#"{"credits": "500/s"}"#).over(&Profile::Custom, PUBLIC);
         assert_eq!(
             custom,
             eda_limits::Limits { credits: Some(Rate::per_seconds(500, 1)), ..eda_limits::Limits::default() }
         );
         let named: Profile = serde_json::from_str("\"helius-free\"").unwrap();
         let row = profile::by_name("helius-free").unwrap().limits();
-        assert_eq!(Limits::default().over(&named, &endpoint), row);
+        assert_eq!(Limits::default().over(&named, PUBLIC), row);
     }
 
     #[test]

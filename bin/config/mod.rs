@@ -8,6 +8,7 @@ mod environment;
 mod file;
 mod layer;
 mod limits;
+mod listed;
 mod methods;
 mod names;
 mod problem;
@@ -106,19 +107,14 @@ impl Settings {
         };
         relations(&config, &document, &mut problems);
         let workers = choice::workers(&choice, &config.workers, &mut problems);
-        let provider = Provider::of(&config.rpc);
-        let provider = provider.map_err(|error| document.problem("rpc.url", error.to_string()));
+        let provider = Provider::of(&config.rpc, document.is_set("rpc.url"));
+        let provider = provider.map_err(|error| document.problem(error.key, error.to_string()));
         match (provider, Problems::check(problems)) {
             (Ok(provider), Ok(())) => Ok(Self { config, provider, workers, document }),
             (Ok(_), Err(problems)) => Err(problems),
             (Err(problem), Ok(())) => Err(Problems::of(problem, Vec::new())),
             (Err(problem), Err(problems)) => Err(Problems::of(problem, problems.into_inner())),
         }
-    }
-
-    /// The limits to keep at the provider.
-    pub(crate) fn limits(&self) -> eda_limits::Limits {
-        self.config.rpc.limits.over(&self.config.rpc.profile, &self.provider)
     }
 
     /// Every value with its place, as TOML with comments.
@@ -163,6 +159,12 @@ fn relations(config: &Config, document: &Document, problems: &mut Vec<Problem>) 
         if let Some(near) = methods::misspelt(method) {
             let what = format!("unknown method, did you mean `{near}`?");
             problems.push(document.problem(&format!("rpc.limits.{table}.{method}"), what));
+        }
+    }
+    for (table, method) in config.rpc.endpoints.iter().flat_map(|listed| listed.limits.named_methods()) {
+        if let Some(near) = methods::misspelt(method) {
+            let what = format!("limits.{table}.{method}: unknown method, did you mean `{near}`?");
+            problems.push(document.problem("rpc.endpoints", what));
         }
     }
     let paths = [

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     limits::Limits,
+    listed::Listed,
     simulated::Simnet,
     start::StartAt,
     store::Store,
@@ -50,6 +51,8 @@ pub(crate) struct Rpc {
     pub(crate) ws_url: Option<WsUrl>,
     /// Whose limits to keep.
     pub(crate) profile: Profile,
+    /// Further endpoints, for when that one is ill.
+    pub(crate) endpoints: Vec<Listed>,
     /// PEM file with further certificates to trust, for a provider behind a private authority.
     pub(crate) ca_file: Option<PathBuf>,
     /// How settled a fact must be.
@@ -189,6 +192,7 @@ impl Default for Rpc {
             url: RpcUrl::mainnet_beta(),
             ws_url: None,
             profile: Profile::Auto,
+            endpoints: Vec::new(),
             ca_file: None,
             commitment: Commitment::Confirmed,
             connect_timeout: Period::seconds(10),

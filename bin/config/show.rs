@@ -10,21 +10,26 @@ use crate::redact;
 
 /// TOML that could be a config.toml, each value with a comment on where it comes from.
 pub(super) fn toml(document: &Document, provider: &Provider) -> String {
-    let (http, ws) = provider.shown();
-    let mut text = format!("# Endpoint: {http}, WebSocket {ws}\n# Keys in URLs are replaced by `…`.\n");
+    let mut text = String::new();
+    for (http, ws) in provider.shown() {
+        line(&mut text, &format!("# Endpoint: {http}, WebSocket {ws}"));
+    }
+    line(&mut text, "# Keys in URLs are replaced by `…`.");
     if let Value::Object(root) = redacted(&document.values) {
         table(&root, &mut Vec::new(), document, &mut text);
     }
     text
 }
 
-/// The settings as they nest, the place of each by its full key, and the endpoint that follows from them.
+/// The settings as they nest, the place of each by its full key, the endpoint that follows from them, and the others
+/// that take its place.
 pub(super) fn json(document: &Document, provider: &Provider) -> Value {
-    let (http, ws) = provider.shown();
+    let mut endpoints = provider.shown().into_iter().map(|(http, ws)| json!({ "http": http, "ws": ws }));
     json!({
         "config": redacted(&document.values),
         "from": document.places,
-        "endpoint": { "http": http, "ws": ws },
+        "endpoint": endpoints.next(),
+        "others": endpoints.collect::<Vec<_>>(),
     })
 }
 
@@ -68,7 +73,7 @@ fn bare(key: &str) -> String {
     if !key.is_empty() && key.chars().all(plain) { key.to_owned() } else { quoted(key) }
 }
 
-/// A value as TOML writes it. JSON and TOML agree on everything that settings hold, once strings are escaped.
+/// A value as TOML writes it. JSON and TOML agree on all single values that settings hold, once strings are escaped.
 fn inline(value: &Value) -> String {
     match value {
         Value::String(text) => quoted(text),
@@ -76,7 +81,12 @@ fn inline(value: &Value) -> String {
             let items: Vec<_> = items.iter().map(inline).collect();
             format!("[{}]", items.join(", "))
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+        Value::Object(keys) => {
+            let keys: Vec<_> =
+                keys.iter().map(|(key, value)| format!("{} = {}", bare(key), inline(value))).collect();
+            format!("{{ {} }}", keys.join(", "))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
 }
 

@@ -46,8 +46,16 @@ fn place(settings: &Settings, key: &str) -> String {
 
 fn endpoint(settings: &Settings) -> &Endpoint {
     match &settings.provider {
-        Provider::At(endpoint) => endpoint,
-        Provider::Simnet => panic!("no provider at a URL is set"),
+        Provider::At(sites) => &sites[0].endpoint,
+        Provider::Simnet(_) => panic!("no provider at a URL is set"),
+    }
+}
+
+/// What the preferred endpoint's provider allows.
+fn limits(settings: &Settings) -> &eda_limits::Limits {
+    match &settings.provider {
+        Provider::At(sites) => &sites[0].limits,
+        Provider::Simnet(limits) => limits,
     }
 }
 
@@ -57,7 +65,7 @@ fn without_anything_the_provider_is_mainnet_beta() {
     let settings = Settings::load(&Flags::default(), [], &nowhere.path().join("config.toml")).unwrap();
     assert_eq!(endpoint(&settings).host(), "api.mainnet-beta.solana.com");
     assert_eq!(settings.workers.len(), WorkerName::ALL.len());
-    assert_eq!(settings.limits().requests, Some(Rate::per_seconds(100, 10)));
+    assert_eq!(limits(&settings).requests, Some(Rate::per_seconds(100, 10)));
     assert_eq!(place(&settings, "rpc.url"), "default");
 }
 
@@ -97,7 +105,7 @@ fn whoever_sets_the_url_replaces_the_whole_endpoint() {
     let file = "[rpc]\nurl = \"https://file.example\"\nws_url = \"wss://file-ws.example\"\nprofile = \"helius-free\"";
     let shown = |settings: Settings| {
         let profile = settings.document.values["rpc"]["profile"].as_str().unwrap().to_owned();
-        let (http, ws) = settings.provider.shown();
+        let (http, ws) = settings.provider.shown().remove(0);
         (http, ws, profile)
     };
     let expect = |http: &str, ws: &str, profile: &str| (http.to_owned(), ws.to_owned(), profile.to_owned());
@@ -133,6 +141,99 @@ fn whoever_sets_the_url_replaces_the_whole_endpoint() {
 }
 
 #[test]
+fn further_endpoints_belong_to_the_url_they_stand_beside() {
+    let file = "[rpc]\nurl = \"https://file.example\"\nendpoints = [{ url = \"https://b.example\" }]";
+    let shown =
+        |settings: Settings| settings.provider.shown().into_iter().map(|(http, _)| http).collect::<Vec<_>>();
+    let [a, b] = ["https://file.example", "https://b.example"];
+    assert_eq!(shown(load(file, &[], &[]).unwrap()), [a, b]);
+    // Whoever sets another URL may mean another cluster.
+    let flag = ("--url", ["rpc", "url"], "https://flag.example");
+    assert_eq!(shown(load(file, &[], &[flag]).unwrap()), ["https://flag.example"]);
+    let environment = [
+        ("SOLANA_RPC_URL", "https://env.example"),
+        ("EDA__RPC__ENDPOINTS", "[{ url = \"https://c.example\" }]"),
+    ];
+    assert_eq!(shown(load(file, &environment, &[]).unwrap()), ["https://env.example", "https://c.example"]);
+    // Without a URL of its own a level changes only what it names.
+    assert_eq!(shown(load(file, &environment[1..], &[]).unwrap()), [a, "https://c.example"]);
+    assert_eq!(shown(load(file, &[("EDA__RPC__ENDPOINTS", "[]")], &[]).unwrap()), [a]);
+    // A list without any URL is all there is: nobody wished for the default.
+    assert_eq!(shown(load("", &environment[1..], &[]).unwrap()), ["https://c.example"]);
+}
+
+#[test]
+fn endpoints_stand_in_the_order_of_their_priority_each_with_limits_of_its_own() {
+    let file = "\
+[rpc]
+url = \"https://mainnet.helius-rpc.com/?api-key=K\"
+[rpc.limits]
+requests = \"7/s\"
+[[rpc.endpoints]]
+url = \"https://last.example\"
+priority = 2
+profile = \"custom\"
+limits = { requests = \"1/s\", methods = { getBlock = \"1/10s\" } }
+[[rpc.endpoints]]
+url = \"mainnet-beta\"
+ws_url = \"wss://ws.example\"
+";
+    let settings = load(file, &[], &[]).unwrap();
+    let Provider::At(sites) = &settings.provider else { panic!("simnet") };
+    let order: Vec<_> = sites.iter().map(|site| (site.endpoint.host(), site.priority)).collect();
+    assert_eq!(
+        order,
+        [("mainnet.helius-rpc.com", 0), ("api.mainnet-beta.solana.com", 1), ("last.example", 2)]
+    );
+    assert_eq!(sites[1].endpoint.ws().as_str(), "wss://ws.example/");
+    let requests: Vec<_> = sites.iter().map(|site| site.limits.requests).collect();
+    let rate = |count, seconds| Some(Rate::per_seconds(count, seconds));
+    assert_eq!(requests, [rate(7, 1), rate(100, 10), rate(1, 1)]);
+    let get_block = eda_limits::Method::new("getBlock");
+    assert_eq!(sites[2].limits.method(&get_block), rate(1, 10));
+    assert!(!settings.provider.is_own_cluster());
+
+    // What is shown says the same again.
+    let again = load(&settings.to_toml(), &[], &[]).unwrap();
+    assert_eq!(again.document.values["rpc"]["limits"], settings.document.values["rpc"]["limits"]);
+    assert_eq!(again.provider.shown(), settings.provider.shown());
+    let json = settings.to_json();
+    assert_eq!(json["endpoint"]["http"], "https://mainnet.helius-rpc.com?…");
+    assert_eq!(json["others"][1]["http"], "https://last.example");
+}
+
+#[test]
+fn endpoints_that_cannot_be_are_refused_without_repeating_a_key() {
+    let refused = |file: &str| load(file, &[], &[]).unwrap_err();
+    let one = "endpoints = [{ url = \"https://a.example\" }]";
+    for (file, what) in [
+        ("[rpc]\nendpoints = [{ url = \"simnet\" }]", "rpc.endpoints: simnet is a cluster of its own"),
+        (&format!("[rpc]\nurl = \"simnet\"\n{one}"), "rpc.endpoints: simnet is a cluster of its own"),
+        (&format!("[rpc]\nurl = \"https://a.example\"\n{one}"), "https://a.example is named twice"),
+        (&format!("[rpc]\nprofile = \"helius-free\"\n{one}"), "rpc.profile: belongs to rpc.url"),
+        (&format!("[rpc]\nws_url = \"wss://a.example\"\n{one}"), "rpc.ws_url: belongs to rpc.url"),
+        (&format!("[rpc]\n{one}\nlimits = {{ requests = \"1/s\" }}"), "rpc.limits: belongs to rpc.url"),
+        (
+            "[rpc]\nendpoints = [{ url = \"m\", prioty = 1 }]",
+            "config.toml:2: rpc.endpoints: unknown field `prioty`",
+        ),
+        ("[rpc]\nendpoints = [{ priority = 1 }]", "config.toml:2: rpc.endpoints: missing field `url`"),
+        ("[rpc]\nendpoints = [{ url = \"ftp://h/SECRET\" }]", "must start with http:// or https://"),
+        (
+            "[rpc]\nendpoints = [{ url = \"m\", limits = { costs = { getBlok = 2 } } }]",
+            "limits.costs.getBlok: unknown method, did you mean `getBlock`?",
+        ),
+    ] {
+        let error = refused(file);
+        assert!(error.contains(what) && !error.contains("SECRET"), "{file}: {error}");
+    }
+    // A profile that is written out although it is the default is no wish.
+    assert!(
+        load(&format!("[rpc]\nprofile = \"auto\"\n{one}\nlimits = {{ methods = {{}} }}"), &[], &[]).is_ok()
+    );
+}
+
+#[test]
 fn variables_reach_every_key_and_are_read_as_their_key_wants() {
     let settings = load(
         "[rpc.limits.methods]\ngetBlock = \"5/10s\"",
@@ -158,7 +259,7 @@ fn variables_reach_every_key_and_are_read_as_their_key_wants() {
     );
     assert_eq!(workers.market_detector.settings.dexes.len(), 2);
     assert_eq!(settings.config.events.file, None);
-    let limits = settings.limits();
+    let limits = limits(&settings);
     for (method, rate) in [("getBlock", 5), ("getTransaction", 10)] {
         let method = eda_limits::Method::new(method);
         assert_eq!(limits.method(&method), Some(Rate::per_seconds(rate, 10)));
@@ -293,7 +394,10 @@ fn all_means_the_enabled_and_a_name_means_that_one() {
 
 #[test]
 fn keys_in_urls_are_nowhere_to_be_seen() {
-    let file = format!("[rpc]\nurl = \"{KEYED}\"\nws_url = \"wss://file.example/SECRET\"");
+    let file = format!(
+        "[rpc]\nurl = \"{KEYED}\"\nws_url = \"wss://file.example/SECRET\"\n\
+         endpoints = [{{ url = \"https://b.example/SECRET\", ws_url = \"wss://b.example/?k=SECRET\" }}]"
+    );
     let settings = load(&file, &[], &[]).unwrap();
     assert!(endpoint(&settings).http().as_str().contains("SECRET"), "the key is used");
     for shown in [settings.to_toml(), settings.to_json().to_string(), format!("{settings:?}")] {
@@ -365,7 +469,8 @@ fn config_toml_states_the_defaults() {
 
     let flags = [("--url", ["rpc", "url"], "localhost"), ("--profile", ["rpc", "profile"], "custom")];
     // What is commented out because the profile decides states what applies where no profile does.
-    let stated = load(&uncommented(), &[], &flags).unwrap().limits();
+    let stated = load(&uncommented(), &[], &flags).unwrap();
+    let stated = limits(&stated);
     let default = eda_limits::Limits::default();
     assert_eq!(
         (

@@ -1,11 +1,12 @@
 //! One process per data directory.
 
 use std::{
-    fs::{DirBuilder, File, OpenOptions, TryLockError},
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Read, Seek, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     process,
+    time::Duration,
 };
 
 /// A data directory that belongs to this process until the value is dropped. The lock ends with the process,
@@ -15,6 +16,7 @@ use std::{
 pub(crate) struct DataDir {
     path: PathBuf,
     _lock: File,
+    just_used: bool,
 }
 
 /// Why a data directory cannot be used.
@@ -44,6 +46,11 @@ pub(crate) enum LockError {
 }
 
 const LOCK: &str = "eda.lock";
+/// Written when a process has ended in an orderly way.
+const STOPPED: &str = "eda.stopped";
+/// So long after its end a provider may still count what a process has asked: no window of the table of plans is
+/// longer.
+const REMEMBERED: Duration = Duration::from_secs(60);
 
 // === impl DataDir ===
 
@@ -74,15 +81,43 @@ impl DataDir {
             }
             Err(TryLockError::Error(error)) => return Err(io(error)),
         }
+        let used_before = lock.metadata().map_err(io)?.len() > 0;
+        let just_used = used_before && !stopped_long_ago(&path.join(STOPPED)).map_err(io)?;
         lock.set_len(0).map_err(io)?;
         lock.rewind().map_err(io)?;
         writeln!(lock, "{}", process::id()).map_err(io)?;
         lock.flush().map_err(io)?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(Self { path: path.to_owned(), _lock: lock, just_used })
     }
 
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Whether a process that used it may have asked the provider something a moment ago: it ended a moment ago, or
+    /// nobody knows when.
+    pub(crate) fn just_used(&self) -> bool {
+        self.just_used
+    }
+
+    /// The process ends in an orderly way, now.
+    ///
+    /// # Errors
+    /// When that cannot be written; the next process then waits as if this one had crashed.
+    pub(crate) fn stopped(&self) -> io::Result<()> {
+        File::create(self.path.join(STOPPED)).map(drop)
+    }
+}
+
+/// Whether the note of an orderly end is there, and old enough. It is taken away: from now on no end is orderly.
+fn stopped_long_ago(note: &Path) -> io::Result<bool> {
+    let written = match fs::metadata(note) {
+        Ok(metadata) => metadata.modified()?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    fs::remove_file(note)?;
+    // A clock that went back proves nothing.
+    Ok(written.elapsed().is_ok_and(|age| age > REMEMBERED))
 }

@@ -23,8 +23,10 @@ pub(crate) struct Status {
     /// Why the chain is not known, or why the provider is not believed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) trouble: Option<String>,
-    /// The provider's URL, without its key.
+    /// The URL of the endpoint in use, without its key.
     pub(crate) endpoint: String,
+    /// All endpoints, and the changes between them.
+    pub(crate) failover: Failover,
     /// The HTTP connection.
     pub(crate) http: Http,
     /// The WebSocket.
@@ -70,6 +72,42 @@ pub(crate) struct ProviderSees {
     pub(crate) refused: u64,
 }
 
+/// All endpoints, and the changes between them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Failover {
+    /// In order of preference.
+    pub(crate) endpoints: Vec<Endpoint>,
+    /// Changes from one to another since the start, by reason.
+    pub(crate) changes: BTreeMap<String, u64>,
+    /// The last of them: from, to, why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) last: Option<String>,
+    /// What stands still, for everyone as far as that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pause: Option<String>,
+}
+
+/// One endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Endpoint {
+    /// Its URL, without its key.
+    pub(crate) url: String,
+    /// Lower ones are preferred.
+    pub(crate) priority: u32,
+    /// Whether it is the one that is asked.
+    pub(crate) in_use: bool,
+    /// `well`, `recovering`, `ill` or `refused`.
+    pub(crate) state: String,
+    /// For how long it has been recovering or ill.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) since_ms: Option<u64>,
+    /// What is held against it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) why: Option<String>,
+}
+
 /// The HTTP connection.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -107,6 +145,17 @@ pub(crate) struct Slots {
     pub(crate) slot_ms: Option<u64>,
 }
 
+/// The way from an earlier run to this one, in slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CatchUp {
+    /// Where it began.
+    pub(crate) from: u64,
+    /// Where it has come to.
+    pub(crate) at: u64,
+    /// Where it ends.
+    pub(crate) to: u64,
+}
+
 /// How facts are got.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -120,6 +169,15 @@ pub(crate) struct Feed {
     /// The last slot handed out, where whole blocks are read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cursor: Option<u64>,
+    /// What is left of the way from an earlier run to this one; absent once it is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) catch_up: Option<CatchUp>,
+    /// Slots that had to be named as missing since the start.
+    pub(crate) slots_given_up: u64,
+    /// Times that the transactions of an address were listed, to close a gap or to compare.
+    pub(crate) listings: u64,
+    /// Transactions that a listing brought and no notification had.
+    pub(crate) found_by_listing: u64,
     /// Transactions handed to a worker.
     pub(crate) transactions: u64,
     /// Account states handed to a worker.
@@ -128,7 +186,7 @@ pub(crate) struct Feed {
     pub(crate) missed: u64,
     /// Transactions that were notified and never found.
     pub(crate) missing: u64,
-    /// Slots whose content could not be read.
+    /// Slots whose content could not be read and is still missing.
     pub(crate) slots_unproven: u64,
     /// Transactions that cannot be decoded.
     pub(crate) undecodable: u64,
@@ -239,4 +297,14 @@ pub(crate) struct Sink {
     /// Why the event in hand could not be written yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failing: Option<String>,
+}
+
+// === impl CatchUp ===
+
+impl CatchUp {
+    /// How much of it is done, in percent.
+    pub(crate) fn percent(self) -> u64 {
+        let (done, whole) = (self.at.saturating_sub(self.from), self.to.saturating_sub(self.from));
+        done.saturating_mul(100).checked_div(whole).unwrap_or(100).min(100)
+    }
 }

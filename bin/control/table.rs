@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::status::{Status, Worker};
+use super::status::{Endpoint, Status, Worker};
 
 impl Status {
     /// A few lines and tables, at most about 100 columns wide.
@@ -17,6 +17,7 @@ impl Status {
         if let Some(trouble) = &self.trouble {
             line("trouble", trouble.clone());
         }
+        self.failover_to(&mut line);
         line(
             "http",
             format!(
@@ -75,6 +76,24 @@ impl Status {
             columns(&mut text, ["sink", "written", "missed", "retries"], rows);
         }
         text
+    }
+
+    /// Nothing, as long as there is only one endpoint and nothing stands still.
+    fn failover_to(&self, line: &mut impl FnMut(&str, String)) {
+        let failover = &self.failover;
+        if let Some(pause) = &failover.pause {
+            line("pause", pause.clone());
+        }
+        if failover.endpoints.len() > 1 {
+            for endpoint in &failover.endpoints {
+                line("endpoint", words(endpoint));
+            }
+        }
+        if let Some(last) = &failover.last {
+            let changes: Vec<_> =
+                failover.changes.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+            line("changes", format!("{}; the last {last}", changes.join(", ")));
+        }
     }
 
     fn feed_to(&self, line: &mut impl FnMut(&str, String)) {
@@ -146,6 +165,14 @@ impl Status {
             }
         }
     }
+}
+
+fn words(endpoint: &Endpoint) -> String {
+    let Endpoint { url, priority, in_use, state, since_ms, why } = endpoint;
+    let used = if *in_use { "in use, " } else { "" };
+    let since = since_ms.map(|since| format!(" for {}", period(since))).unwrap_or_default();
+    let why = why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    format!("{url} (priority {priority}), {used}{state}{since}{why}")
 }
 
 fn notes(worker: &Worker) -> impl Iterator<Item = String> {

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     server::{SOCKET, SUN_PATH},
-    status::{Frozen, Sink, Status, Window, Worker},
+    status::{Endpoint, Frozen, Sink, Status, Window, Worker},
     *,
 };
 
@@ -229,6 +229,25 @@ fn a_status_is_read_at_a_glance() {
     status.http.open = 1;
     status.slots.tip = Some(400_000_000);
     status.slots.slot_ms = Some(204);
+    status.failover.endpoints = vec![
+        Endpoint {
+            url: "https://rpc.example/…".to_owned(),
+            in_use: true,
+            state: "well".to_owned(),
+            ..Endpoint::default()
+        },
+        Endpoint {
+            url: "https://b.example".to_owned(),
+            priority: 1,
+            state: "ill".to_owned(),
+            since_ms: Some(61_000),
+            why: Some("no answer".to_owned()),
+            ..Endpoint::default()
+        },
+    ];
+    status.failover.changes = [("errors".to_owned(), 1), ("return".to_owned(), 1)].into();
+    status.failover.last = Some("from b to a: it is well again".to_owned());
+    status.failover.pause = Some("the cluster stands still".to_owned());
     status.feed.mode = Some("logs".to_owned());
     status.feed.reason = Some("two mints are watched".to_owned());
     status.feed.missing = 1;
@@ -242,6 +261,10 @@ fn a_status_is_read_at_a_glance() {
     insta::assert_snapshot!(status.to_text(), @r"
     eda       0.1.0, process 7, up 1h
     cluster   devnet at https://rpc.example/…
+    pause     the cluster stands still
+    endpoint  https://rpc.example/… (priority 0), in use, well
+    endpoint  https://b.example (priority 1), ill for 1m 1s: no answer
+    changes   errors 1, return 1; the last from b to a: it is well again
     http      HTTP/2, 1 open, 0 opened
     websocket 0 open, 0 opened, 0 subscriptions
     slot      400000000, 204 ms each

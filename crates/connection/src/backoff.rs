@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// A key or address that is refused will hardly be accepted a moment later.
+pub(crate) const REFUSED_PAUSE: Duration = Duration::from_secs(60);
+
 /// Somewhere between half the pause and the whole of it, so that many who failed together do not come back
 /// together.
 pub(crate) fn jittered(pause: Duration) -> Duration {

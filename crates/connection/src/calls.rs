@@ -2,43 +2,41 @@
 
 use std::{sync::Arc, time::Duration};
 
+use eda_limits::Limits;
 use serde_json::Value;
 use tokio::{
     sync::watch,
     time::{Instant, sleep, timeout_at},
 };
-use tracing::{error, warn};
 
 use crate::{
-    backoff::{Backoff, jittered},
-    budget::{Ask, Budget, Permit, Refused},
-    http::{Call, CallError, Http, HttpStats, Reply, TransportError},
+    backoff::{Backoff, REFUSED_PAUSE, jittered},
+    budget::{Ask, Permit, Refused},
+    failover::{Switch, Upstream},
+    http::{Call, CallError, HttpStats, Reply, TransportError},
     node_error,
     request::{Caller, Class, Method},
 };
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// A key or address that is refused will hardly be accepted a moment later.
-pub(crate) const REFUSED_PAUSE: Duration = Duration::from_secs(60);
 /// How long a call of the connection itself may take before its asker hears that it failed, and decides anew.
 const SHARED_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Everyone's way to ask the provider.
 #[derive(Clone, Debug)]
 pub(crate) struct Calls {
-    budget: Budget,
-    http: Http,
-    /// A connection of their own for heavy answers, where the plan and the operator allow two.
-    bulk: Option<Http>,
-    access: Arc<Access>,
+    switch: Switch,
     /// Leases out now: without any, nothing is sent, or a late call would open the connection again.
     leases: watch::Receiver<usize>,
 }
 
-/// Whether the provider lets us in.
-#[derive(Debug, Default)]
-struct Access(std::sync::Mutex<Option<String>>);
+/// The right to send a call once, and to whom.
+#[derive(Debug)]
+pub(crate) struct Right {
+    upstream: Arc<Upstream>,
+    permit: Permit,
+}
 
 /// Those who wait for the answer to one call: they ask the budget, and say how long an answer is of use.
 pub(crate) trait Askers {
@@ -47,7 +45,7 @@ pub(crate) trait Askers {
         &self,
         calls: &Calls,
         method: &Method,
-    ) -> impl Future<Output = Result<(Class, Permit), RequestError>> + Send;
+    ) -> impl Future<Output = Result<(Class, Right), RequestError>> + Send;
 
     /// The moment at which the answer to what was sent is given up; absent: they stop listening by themselves.
     fn deadline(&self) -> Option<Instant>;
@@ -97,13 +95,8 @@ pub enum RequestError {
 // === impl Calls ===
 
 impl Calls {
-    pub(crate) fn new(
-        budget: Budget,
-        http: Http,
-        bulk: Option<Http>,
-        leases: watch::Receiver<usize>,
-    ) -> Self {
-        Self { budget, http, bulk, access: Arc::default(), leases }
+    pub(crate) fn new(switch: Switch, leases: watch::Receiver<usize>) -> Self {
+        Self { switch, leases }
     }
 
     /// A call that the connection makes for everyone.
@@ -118,7 +111,7 @@ impl Calls {
     }
 
     /// Asks until there is an answer, the failure is one that repeating cannot mend, or the deadline passes.
-    /// A call that is unsafe to repeat is sent once.
+    /// A call that is unsafe to repeat is sent once. When another endpoint takes over, it is asked instead.
     pub(crate) async fn call(
         &self,
         caller: Caller,
@@ -142,39 +135,57 @@ impl Calls {
         })?;
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
-            let permit;
-            (call.class, permit) = askers.permit(self, &method).await?;
-            let sent = self.line(&method).call(call.clone(), permit);
-            let answer = within(askers.deadline(), Some(&method), sent).await?;
+            let right;
+            (call.class, right) = askers.permit(self, &method).await?;
+            let Right { upstream, permit } = right;
+            let answer = upstream.line(&method).call(call.clone(), permit);
+            let answer = within(askers.deadline(), Some(&method), answer).await?;
+            upstream.note(&method, &answer);
             let failure = match answer {
-                Ok(reply) => {
-                    self.access.open();
-                    return Ok(reply);
-                }
+                Ok(reply) => return Ok(reply),
                 Err(failure) => failure,
             };
-            self.access.judge(&failure);
-            match after(&failure, &method) {
+            let moved = !self.switch.is_at(&upstream);
+            let pause = match after(&failure, &method) {
+                // It was taken back before it was sent.
+                Then::GiveUp if moved && matches!(failure, CallError::Closed) => Duration::ZERO,
                 Then::GiveUp => return Err(failure.into()),
+                // What failed at one endpoint says nothing about the next.
+                Then::AskBudget | Then::Pause | Then::LongPause if moved => Duration::ZERO,
                 // The budget has frozen what the refusal names; the next permit comes when it thaws. If that is
                 // something else, such as new connections, the pause keeps this call from running on.
-                Then::AskBudget => wait(jittered(FIRST_PAUSE), askers, &failure).await?,
-                Then::Pause => wait(backoff.pause(), askers, &failure).await?,
-                Then::LongPause => wait(jittered(REFUSED_PAUSE), askers, &failure).await?,
+                Then::AskBudget => jittered(FIRST_PAUSE),
+                Then::Pause => backoff.pause(),
+                Then::LongPause => jittered(REFUSED_PAUSE),
+            };
+            if moved {
+                backoff.reset();
+            }
+            if !askers.will_wait(pause, &failure) {
+                return Err(RequestError::Deadline(failure.to_string()));
+            }
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = self.switch.left(&upstream) => {}
             }
         }
     }
 
-    /// The right to send, as long as somebody holds a lease.
-    pub(crate) async fn permit(&self, ask: Ask) -> Result<Permit, RequestError> {
+    /// The right to send to the endpoint in use, as long as somebody holds a lease.
+    pub(crate) async fn permit(&self, ask: Ask) -> Result<Right, RequestError> {
         loop {
             let mut leases = self.leases.clone();
             within(ask.deadline, None, leases.wait_for(|leases| *leases > 0))
                 .await?
                 .map_err(|_| Refused::Closed)?;
-            let permit = self.budget.acquire(ask.clone()).await?;
+            let upstream = within(ask.deadline, None, self.switch.settled()).await?;
+            let permit = tokio::select! {
+                permit = upstream.budget().acquire(ask.clone()) => permit?,
+                // The place in the queue is given back; the next budget is asked.
+                () = self.switch.left(&upstream) => continue,
+            };
             if *leases.borrow() > 0 {
-                return Ok(permit);
+                return Ok(Right { upstream, permit });
             }
             permit.unused();
         }
@@ -182,35 +193,26 @@ impl Calls {
 
     /// What the provider said when it last refused the key or the address; `None` while it answers.
     pub(crate) fn refused_access(&self) -> Option<String> {
-        self.access.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.switch.here().refused_access()
     }
 
-    pub(crate) fn budget(&self) -> &Budget {
-        &self.budget
+    /// What the provider in use allows.
+    pub(crate) fn limits(&self) -> Limits {
+        self.switch.here().site().limits.clone()
     }
 
-    /// What happened on the HTTP side; on both connections together where there are two.
+    pub(crate) fn switch(&self) -> &Switch {
+        &self.switch
+    }
+
+    /// What happened on the HTTP side.
     pub(crate) fn http_stats(&self) -> HttpStats {
-        let stats = self.http.stats();
-        match &self.bulk {
-            Some(bulk) => stats.with(bulk.stats()),
-            None => stats,
-        }
+        self.switch.http_stats()
     }
 
     /// Closes every connection; the next call opens one again.
     pub(crate) async fn close(&self) {
-        self.http.close().await;
-        if let Some(bulk) = &self.bulk {
-            bulk.close().await;
-        }
-    }
-
-    fn line(&self, method: &Method) -> &Http {
-        match &self.bulk {
-            Some(bulk) if method.is_heavy() => bulk,
-            Some(_) | None => &self.http,
-        }
+        self.switch.here().close().await;
     }
 }
 
@@ -271,21 +273,13 @@ async fn within<T>(
     })
 }
 
-async fn wait(pause: Duration, askers: &impl Askers, failure: &CallError) -> Result<(), RequestError> {
-    if !askers.will_wait(pause, failure) {
-        return Err(RequestError::Deadline(failure.to_string()));
-    }
-    sleep(pause).await;
-    Ok(())
-}
-
 // === impl Alone ===
 
 impl Askers for Alone {
-    async fn permit(&self, calls: &Calls, method: &Method) -> Result<(Class, Permit), RequestError> {
+    async fn permit(&self, calls: &Calls, method: &Method) -> Result<(Class, Right), RequestError> {
         let Self { caller, class, deadline } = *self;
-        let permit = calls.permit(Ask { caller, method: method.clone(), class, deadline }).await?;
-        Ok((class, permit))
+        let right = calls.permit(Ask { caller, method: method.clone(), class, deadline }).await?;
+        Ok((class, right))
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -336,28 +330,5 @@ impl RequestError {
             | Self::Unexpected { .. }
             | Self::Parameters { .. } => None,
         }
-    }
-}
-
-// === impl Access ===
-
-impl Access {
-    fn open(&self) {
-        let mut refused = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if refused.take().is_some() {
-            warn!("the provider lets us in again");
-        }
-    }
-
-    /// Says once, clearly, that the key or the address is refused; repeating it would bury everything else.
-    fn judge(&self, failure: &CallError) {
-        if !matches!(failure, CallError::Unauthorized { .. } | CallError::Forbidden { .. }) {
-            return;
-        }
-        let mut refused = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if refused.is_none() {
-            error!("{failure}; trying again every {} s", REFUSED_PAUSE.as_secs());
-        }
-        *refused = Some(failure.to_string());
     }
 }

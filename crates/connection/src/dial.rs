@@ -26,6 +26,10 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 use url::Url;
 
+/// A server counts a connection until it has noticed that both sides closed it, which takes it a moment: so long the
+/// next one is waited with.
+pub(crate) const SETTLE: Duration = Duration::from_millis(100);
+
 /// How to reach the provider: the trust anchors and the time allowed for connecting.
 #[derive(Clone, Debug)]
 pub struct Dialer {

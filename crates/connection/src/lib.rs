@@ -14,6 +14,8 @@ pub mod checkpoints;
 pub mod dial;
 /// Where the provider is, and how to show it without its keys.
 pub mod endpoint;
+/// Which endpoint is asked, where several are configured.
+pub mod failover;
 /// What workers are interested in, fetched once and handed to everyone who asked.
 pub mod feed;
 mod gate;
@@ -33,6 +35,7 @@ mod stats;
 mod vitals;
 
 pub use calls::RequestError;
+pub use failover::Site;
 pub use gate::Gate;
 pub use lease::Lease;
 pub use manager::{Config, ConnectionManager, OpenError};

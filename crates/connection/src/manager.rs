@@ -8,22 +8,24 @@ use std::{
 };
 
 use eda_events::WorkerName;
-use eda_limits::Limits;
-use tokio::{sync::watch, time::sleep};
+use serde_json::Value;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument, info_span};
 
 use crate::{
-    budget::{Budget, Refused, Snapshot},
-    calls::Calls,
+    budget::Snapshot,
+    calls::{Calls, RequestError},
     dial::{Dialer, TrustError},
-    endpoint::Endpoint,
+    failover::{self, Board, Site, Switch, Upstream, Watcher},
     feed::{Feed, FeedConfig, Interest, Plan, Unaffordable},
-    gate::Gate,
-    http::{Http, HttpConfig, UnusableUrl},
+    http::{HttpConfig, Reply, UnusableUrl},
     lease::Lease,
     pubsub::{self, PubSub},
-    request::Caller,
+    request::{Caller, Class, Method},
     savings::{self, Savings},
     stats::Stats,
     vitals::{Vital, Vitals},
@@ -31,26 +33,23 @@ use crate::{
 
 /// Having closed the connection, look so long afterwards whether it is still closed.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// A connection that the budget has no room to let wait is asked for again after this.
-const CROWDED: Duration = Duration::from_secs(1);
-
 /// Everything the connection needs to know.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where the provider is.
-    pub endpoint: Endpoint,
-    /// What it allows.
-    pub limits: Limits,
+    /// The endpoints that may be used. At least one; among equal priorities the first is preferred at the start.
+    pub sites: Vec<Site>,
     /// Workers' shares within a class; 1 where nothing is said.
     pub weights: BTreeMap<WorkerName, u32>,
     /// Certificate authorities trusted beside the public ones, DER.
     pub extra_roots: Vec<Vec<u8>>,
     /// The longest time that opening a connection may take.
     pub connect_timeout: Duration,
-    /// Bounds of the HTTP side.
+    /// Bounds of the HTTP side; what a site's limits say of batches goes before them.
     pub http: HttpConfig,
-    /// Bounds of the WebSocket side.
+    /// Bounds of the WebSocket side; what a site's limits say of subscriptions goes before them.
     pub pubsub: pubsub::Config,
+    /// When another endpoint is used.
+    pub failover: failover::Bounds,
     /// Settings of the feed.
     pub feed: FeedConfig,
     /// How requests are saved.
@@ -66,18 +65,21 @@ pub enum OpenError {
     /// See [`UnusableUrl`].
     #[error(transparent)]
     Url(#[from] UnusableUrl),
+    /// There is nobody to connect to.
+    #[error("no endpoint is named")]
+    NoEndpoint,
 }
 
 /// The one connection that all workers share: one request budget, one HTTP connection, one WebSocket, one feed.
 ///
 /// There is no global one: whoever opens it decides who shares it.
 pub struct ConnectionManager {
-    endpoint: Endpoint,
     calls: Arc<Calls>,
     savings: Savings,
     pubsub: Arc<PubSub>,
     feed: Feed,
     vitals: Arc<Vitals>,
+    board: Arc<Board>,
     holders: Mutex<BTreeMap<WorkerName, usize>>,
     leases: watch::Sender<usize>,
     tracker: TaskTracker,
@@ -91,45 +93,47 @@ impl ConnectionManager {
     ///
     /// # Errors
     /// When the settings can never work.
-    pub fn open(config: Config) -> Result<Arc<Self>, OpenError> {
+    pub fn open(mut config: Config) -> Result<Arc<Self>, OpenError> {
         let dialer = Dialer::new(&config.extra_roots, config.connect_timeout)?;
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
         let weights =
             config.weights.into_iter().map(|(name, weight)| (Caller::Worker(name), weight)).collect();
-        let budget = Budget::start(config.limits.clone(), weights, &tracker, stop.clone());
-        let gate = gate(&budget);
-        let http = || {
-            let (dialer, bounds) = (dialer.clone(), config.http.clone());
-            Http::new(&config.endpoint, dialer, bounds, gate.clone(), &tracker, stop.clone())
+        let shared = failover::Shared {
+            dialer: &dialer,
+            http: &config.http,
+            subscriptions: config.pubsub.max_subscriptions,
+            weights: &weights,
+            tasks: &tracker,
+            stop: &stop,
         };
-        let bulk = (config.limits.connections > 1).then(http).transpose()?;
+        config.sites.sort_by_key(|site| site.priority);
+        let upstreams = config.sites.into_iter().map(|site| Upstream::new(site, &shared));
+        let switch = Switch::new(upstreams.collect::<Result<_, _>>()?).ok_or(OpenError::NoEndpoint)?;
         let leases = watch::Sender::new(0);
-        let calls = Arc::new(Calls::new(budget, http()?, bulk, leases.subscribe()));
-        let savings = Savings::new(config.savings, Arc::clone(&calls), &config.limits);
-        let pubsub = Arc::new(PubSub::new(&config.endpoint, dialer, config.pubsub, gate, &tracker, &stop));
+        let first = switch.here();
+        let board = Arc::new(Board::new(config.failover, &switch));
+        let calls = Arc::new(Calls::new(switch, leases.subscribe()));
+        let savings = Savings::new(config.savings, Arc::clone(&calls));
+        let pubsub = pubsub::Config { max_subscriptions: first.subscriptions(), ..config.pubsub };
+        let endpoint = &first.site().endpoint;
+        let pubsub = Arc::new(PubSub::new(endpoint, dialer, pubsub, first.gate(), &tracker, &stop));
         let vitals = Arc::new(Vitals::new());
         let feed = Feed::start(
             Arc::clone(&calls),
             Arc::clone(&pubsub),
             Arc::clone(&vitals),
-            config.limits,
             config.feed,
             &tracker,
             &stop,
         );
-        let manager = Arc::new(Self {
-            endpoint: config.endpoint,
-            calls,
-            savings,
-            pubsub,
-            feed,
-            vitals,
-            holders: Mutex::default(),
-            leases,
-            tracker,
-            stop,
-        });
+        let holders = Mutex::default();
+        let manager =
+            Arc::new(Self { calls, savings, pubsub, feed, vitals, board, holders, leases, tracker, stop });
         manager.tracker.spawn(Self::keep(Keeper::of(&manager)).instrument(info_span!("connection")));
+        let (watching, stop) = (manager.watcher(config.failover).run(), manager.stop.clone());
+        manager.tracker.spawn(
+            async move { stop.run_until_cancelled(watching).await }.instrument(info_span!("failover")),
+        );
         Ok(manager)
     }
 
@@ -148,10 +152,10 @@ impl ConnectionManager {
         self.feed.plan(interests)
     }
 
-    /// The state of the budget at this moment.
+    /// The state of the budget at this moment: that of the endpoint in use.
     pub async fn budget(&self) -> Snapshot {
         // A budget that has been shut down has nothing to say any more.
-        self.calls.budget().snapshot().await.unwrap_or_default()
+        self.calls.switch().here().budget().snapshot().await.unwrap_or_default()
     }
 
     /// The state of everything else at this moment.
@@ -159,7 +163,8 @@ impl ConnectionManager {
         Stats {
             lease_count: *self.leases.borrow(),
             holders: self.holders().keys().copied().collect(),
-            url: self.endpoint.redacted(),
+            url: self.calls.switch().here().site().endpoint.redacted(),
+            failover: self.board.stats(),
             vital: self.vitals.state(),
             refused_access: self.calls.refused_access(),
             http: self.calls.http_stats(),
@@ -170,6 +175,21 @@ impl ConnectionManager {
             swept: self.feed.swept(),
             queues: self.feed.queues(),
         }
+    }
+
+    /// What the house itself asks, charged to nobody's share. Waits while nobody holds a lease.
+    ///
+    /// # Errors
+    /// As [`Lease::call`].
+    pub async fn call(
+        &self,
+        class: Class,
+        method: Method,
+        params: Value,
+        patience: Duration,
+    ) -> Result<Reply, RequestError> {
+        let deadline = Some(Instant::now() + patience);
+        self.savings.call(Caller::Shared, class, method, params, deadline).await
     }
 
     /// What is known about the endpoint, as it changes.
@@ -197,7 +217,10 @@ impl ConnectionManager {
             (Vital::Known(_), Some(trouble)) if self.calls.http_stats().open == 0 => {
                 Some(format!("the endpoint: {trouble}"))
             }
-            (Vital::Known(_), trouble) => self.unheard(worker, trouble),
+            (Vital::Known(_), trouble) => {
+                let pause = self.board.paused().map(|pause| pause.to_string());
+                pause.or_else(|| self.unheard(worker, trouble))
+            }
         }
     }
 
@@ -225,6 +248,18 @@ impl ConnectionManager {
         self.stop.cancel();
         self.tracker.close();
         self.tracker.wait().await;
+    }
+
+    fn watcher(&self, bounds: failover::Bounds) -> Watcher {
+        Watcher {
+            bounds,
+            switch: self.calls.switch().clone(),
+            pubsub: Arc::clone(&self.pubsub),
+            vitals: Arc::clone(&self.vitals),
+            feed: self.feed.clone(),
+            leases: self.leases.subscribe(),
+            board: Arc::clone(&self.board),
+        }
     }
 
     pub(crate) fn savings(&self) -> &Savings {
@@ -275,7 +310,7 @@ impl ConnectionManager {
 impl fmt::Debug for ConnectionManager {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConnectionManager")
-            .field("endpoint", &self.endpoint)
+            .field("endpoint", &self.calls.switch().here().site().endpoint)
             .field("leases", &*self.leases.borrow())
             .finish_non_exhaustive()
     }
@@ -322,21 +357,4 @@ impl Drop for ConnectionManager {
     fn drop(&mut self) {
         self.stop.cancel();
     }
-}
-
-/// New connections, HTTP's and the WebSocket's alike, wait for the provider's limit on them.
-fn gate(budget: &Budget) -> Gate {
-    let budget = budget.clone();
-    Gate::new(move || {
-        let budget = budget.clone();
-        async move {
-            while let Err(refused) = budget.connect().await {
-                if refused == Refused::Closed {
-                    // It has been shut down, and nothing connects any more.
-                    std::future::pending::<()>().await;
-                }
-                sleep(CROWDED).await;
-            }
-        }
-    })
 }

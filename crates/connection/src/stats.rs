@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use eda_events::{Address, WorkerName, mailbox::InputStats};
 
 use crate::{
+    failover,
     feed::{FeedNumbers, Plan},
     http::HttpStats,
     pubsub,
@@ -19,8 +20,10 @@ pub struct Stats {
     pub lease_count: usize,
     /// Who holds them.
     pub holders: Vec<WorkerName>,
-    /// The endpoint, without its keys.
+    /// The endpoint in use, without its keys.
     pub url: String,
+    /// All endpoints, and the changes between them.
+    pub failover: failover::Stats,
     /// Whether the endpoint is there, and which cluster it serves.
     pub vital: Vital,
     /// What the provider said when it last refused the key or the address.

@@ -15,8 +15,8 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use crate::{
-    backoff::{Backoff, jittered},
-    calls::{Calls, REFUSED_PAUSE, RequestError},
+    backoff::{Backoff, REFUSED_PAUSE, jittered},
+    calls::{Calls, RequestError},
     feed::notification::{RawAccount, WithSlot},
     pubsub::{Notice, PubSub, Subscription, Topic},
     request::{Caller, Class, Method},
@@ -86,6 +86,11 @@ impl Vitals {
 
     pub(crate) fn state(&self) -> Vital {
         self.state.borrow().clone()
+    }
+
+    /// What is known, and each change of it.
+    pub(crate) fn watch(&self) -> watch::Receiver<Vital> {
+        self.state.subscribe()
     }
 
     pub(crate) async fn identity(&self) -> Identity {
@@ -185,6 +190,7 @@ impl Vitals {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         let mut told = None;
         loop {
+            let asked = calls.switch().here();
             let trouble = match identify(calls).await {
                 Ok(identity) => return identity,
                 // That it was repeated until the deadline says nothing about the endpoint.
@@ -198,7 +204,12 @@ impl Vitals {
                 warn!("the endpoint does not say which cluster it serves: {trouble}");
                 told = Some(trouble);
             }
-            sleep(if refused { jittered(REFUSED_PAUSE) } else { backoff.pause() }).await;
+            let pause = if refused { jittered(REFUSED_PAUSE) } else { backoff.pause() };
+            tokio::select! {
+                () = sleep(pause) => {}
+                // What kept the last endpoint from answering is not the next one's.
+                () = calls.switch().left(&asked) => backoff.reset(),
+            }
         }
     }
 

@@ -1,9 +1,7 @@
-//! The vocabulary: what workers say to each other and to the outside, and the bus that carries it.
+//! The vocabulary: what workers say to each other and to the outside, and the queue it goes into.
 
 /// Lists of addresses in settings.
 pub mod addresses;
-/// Carries events between workers and to sinks.
-pub mod bus;
 /// What events say: one type per fact, one file per family.
 pub mod data;
 /// An event and its envelope.
@@ -30,7 +28,6 @@ pub mod topic;
 mod wire;
 
 pub use addresses::{Addresses, BadAddresses};
-pub use bus::{Bus, BusStats, Published};
 pub use data::{Data, Kind};
 pub use event::{Event, SCHEMA_VERSION, Source};
 pub use id::{BurnId, EventId, PositionEnd};
@@ -41,7 +38,7 @@ pub use mailbox::{
 pub use number::{Fraction, Percent};
 pub use path::Path;
 pub use primitives::{Cluster, Commitment, Decimals, Genesis, RawAmount, Slot, WorkerName};
-pub use refusal::{Ledger, Refusal};
+pub use refusal::Refusal;
 pub use solana_address::Address;
 pub use solana_signature::Signature;
 pub use topic::Topic;

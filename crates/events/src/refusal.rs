@@ -1,10 +1,6 @@
 //! Why a candidate did not become an event or a trade. No refusal is silent: each is a row here.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, VecDeque},
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::borrow::Cow;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -36,60 +32,6 @@ pub struct Refusal {
     pub at: Timestamp,
 }
 
-/// The refusals of this process: the last ones in full, and how many each rule has ever made.
-#[derive(Debug)]
-pub struct Ledger {
-    capacity: usize,
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    last: VecDeque<Refusal>,
-    counts: BTreeMap<WorkerName, BTreeMap<Cow<'static, str>, u64>>,
-}
-
-// === impl Ledger ===
-
-impl Ledger {
-    /// A ledger that remembers the last `capacity` refusals in full.
-    pub fn new(capacity: usize) -> Self {
-        Self { capacity, state: Mutex::default() }
-    }
-
-    /// Writes a refusal down. The oldest one makes room and stays counted.
-    pub fn record(&self, refusal: Refusal) {
-        let mut state = self.lock();
-        let count = state.counts.entry(refusal.worker).or_default().entry(refusal.rule.clone()).or_default();
-        *count = count.saturating_add(1);
-        state.last.push_back(refusal);
-        if state.last.len() > self.capacity {
-            state.last.pop_front();
-        }
-    }
-
-    /// The refusals of this subject that are remembered, oldest first.
-    pub fn about(&self, subject: &str) -> Vec<Refusal> {
-        self.lock().last.iter().filter(|refusal| refusal.subject == subject).cloned().collect()
-    }
-
-    /// All refusals that are remembered, oldest first.
-    pub fn last(&self) -> Vec<Refusal> {
-        self.lock().last.iter().cloned().collect()
-    }
-
-    /// How many candidates the worker has refused since the process started, by rule.
-    pub fn counts(&self, worker: WorkerName) -> BTreeMap<String, u64> {
-        let state = self.lock();
-        let counts = state.counts.get(&worker).into_iter().flatten();
-        counts.map(|(rule, count)| (rule.to_string(), *count)).collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,22 +46,6 @@ mod tests {
             slot: Some(Slot(7)),
             at: Timestamp::UNIX_EPOCH,
         }
-    }
-
-    #[test]
-    fn what_is_forgotten_stays_counted() {
-        let ledger = Ledger::new(2);
-        for subject in ["a", "b", "c"] {
-            ledger.record(refusal(WorkerName::BurnDetector, subject, "below-threshold"));
-        }
-        ledger.record(refusal(WorkerName::TradingBot, "c", "too-many-positions"));
-        let subjects: Vec<String> = ledger.last().into_iter().map(|refusal| refusal.subject).collect();
-        assert_eq!(subjects, ["c", "c"]);
-        assert_eq!(ledger.about("c").len(), 2);
-        assert_eq!(ledger.about("a"), []);
-        let counts = ledger.counts(WorkerName::BurnDetector);
-        assert_eq!(counts, BTreeMap::from([("below-threshold".to_owned(), 3)]));
-        assert_eq!(ledger.counts(WorkerName::PriceAggregator), BTreeMap::new());
     }
 
     #[test]

@@ -63,4 +63,4 @@ pub use pubsub::{Pubsub, Subscription, Verdict, account};
 pub use rendered::Rendered;
 pub use reply::{Delivery, Reply};
 pub use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
-pub use traffic::{Alpn, ConnectionRecord, Tally, Traffic};
+pub use traffic::{Alpn, ConnectionRecord, Tally, Traffic, most_open};

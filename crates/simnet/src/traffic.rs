@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use http::Version;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 /// The application protocol a TLS handshake agreed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +23,10 @@ pub struct ConnectionRecord {
     pub number: u64,
     /// The client's end. Distinct ports prove that nothing between client and listener merged connections.
     pub peer: SocketAddr,
-    /// Whether the socket is still open on the server's side.
-    pub open: bool,
+    /// When it was accepted.
+    pub opened: Instant,
+    /// When it was closed on the server's side; `None` while it is open.
+    pub closed: Option<Instant>,
     /// HTTP requests (or WebSocket messages) received on it. A JSON-RPC batch is one.
     pub requests: u64,
     /// HTTP version of the last request.
@@ -60,6 +62,18 @@ pub struct Traffic {
 #[derive(Debug, Default)]
 pub struct Tally {
     traffic: watch::Sender<Traffic>,
+}
+
+/// Most of these sockets ever open at one time, whichever listeners accepted them.
+pub fn most_open<'a>(sockets: impl IntoIterator<Item = &'a ConnectionRecord>) -> usize {
+    let sockets: Vec<_> = sockets.into_iter().collect();
+    let open_at = |at| {
+        let open = |socket: &&&ConnectionRecord| {
+            socket.opened <= at && socket.closed.is_none_or(|closed| closed > at)
+        };
+        sockets.iter().filter(open).count()
+    };
+    sockets.iter().map(|socket| open_at(socket.opened)).max().unwrap_or(0)
 }
 
 // === impl Traffic ===
@@ -125,7 +139,8 @@ impl Tally {
             traffic.connections.push(ConnectionRecord {
                 number,
                 peer,
-                open: true,
+                opened: Instant::now(),
+                closed: None,
                 requests: 0,
                 version: None,
                 alpn: None,
@@ -143,7 +158,7 @@ impl Tally {
         self.traffic.send_modify(|traffic| {
             traffic.open = traffic.open.saturating_sub(1);
             if let Some(record) = traffic.record(number) {
-                record.open = false;
+                record.closed = Some(Instant::now());
             }
         });
     }

@@ -1,3 +1,6 @@
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{BTreeMap, HashMap, hash_map},
     sync::Arc,
@@ -60,8 +63,10 @@ pub(crate) struct Outcome {
 /// What became of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Became {
-    /// It is kept; an event has this sequence.
-    Kept(Option<u64>),
+    /// It is an event, and has this sequence.
+    Logged(u64),
+    /// It is kept.
+    Kept,
     /// It was there already.
     Known,
     /// It cannot be.
@@ -199,7 +204,7 @@ impl<'a> Writing<'a> {
                     return Ok(Became::Known);
                 }
                 self.count(REFUSALS);
-                Ok(Became::Kept(None))
+                Ok(Became::Kept)
             }
             ReadyToSay::Progress { worker, interest, progress } => {
                 let key = (entry.genesis.clone(), *worker, interest.clone());
@@ -226,10 +231,15 @@ impl<'a> Writing<'a> {
             self.transaction.put_status(chain, status.worker_name, event.timestamp, json)?;
         }
         self.count(event.topic().as_str());
-        Ok(Became::Kept(Some(sequence)))
+        Ok(Became::Logged(sequence))
     }
 
     fn progress(&mut self, key: InterestKey, progress: &Progress) -> sqlite::Result<Became> {
+        // Its rows are written at the end, when nobody could say which entry was to blame.
+        sqlite::signed(match progress {
+            Progress::Begins { after } => after.0,
+            Progress::Reached(span) | Progress::Mended(span) => span.to.0.max(span.from.0),
+        })?;
         let chain = self.chain(&key.0)?;
         let touched = match self.interests.entry(key) {
             hash_map::Entry::Occupied(touched) => touched.into_mut(),
@@ -248,7 +258,7 @@ impl<'a> Writing<'a> {
             }
             (None, Progress::Reached(_) | Progress::Mended(_)) => Err(Broken::NotBegun),
         };
-        Ok(taken.map_or_else(Became::Broken, |()| Became::Kept(None)))
+        Ok(taken.map_or_else(Became::Broken, |()| Became::Kept))
     }
 
     /// Writes what the batch has changed of an interest.
@@ -272,7 +282,8 @@ impl<'a> Writing<'a> {
         for new in now.stretches.iter().filter(|new| !before.contains(new)) {
             self.transaction.put_stretch(row, new)?;
         }
-        Ok(Some(Reached { begins_after: now.begins_after, to: now.reached_to }))
+        let unproven = self.transaction.unproven(row)?;
+        Ok(Some(Reached { begins_after: now.begins_after, to: now.reached_to, unproven }))
     }
 
     fn chain(&mut self, genesis: &Genesis) -> sqlite::Result<i64> {
@@ -343,7 +354,7 @@ impl Became {
     /// What is told to whoever said an event; `None` if it is not kept.
     pub(crate) fn told(&self) -> Option<Kept> {
         match self {
-            Self::Kept(_) => Some(Kept::New),
+            Self::Logged(_) | Self::Kept => Some(Kept::New),
             Self::Known => Some(Kept::Duplicate),
             Self::Broken(_) => None,
         }

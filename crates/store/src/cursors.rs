@@ -5,13 +5,15 @@ use std::{
 
 use tokio::sync::Notify;
 
-/// Where a consumer begins that has not read before.
+/// Where a consumer begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// With the oldest event that is there.
+    /// After what it last finished with; if it has not read before, with the oldest event that is there.
     Oldest,
-    /// With the next one.
+    /// After what it last finished with; if it has not read before, with the next one.
     Newest,
+    /// With the next one, whatever it has read before: what happens while it is away is of no use to it.
+    Now,
 }
 
 /// How far the consumers have read: what the pumps say, and what of that has been stored.
@@ -57,11 +59,17 @@ impl Cursors {
         Self { cursors: Mutex::new(cursors.collect()), moved: Notify::new() }
     }
 
-    /// A new reader under this name: where it begins, and its number.
-    pub(crate) fn begin(&self, name: &Arc<str>, start: u64) -> (u64, u64) {
+    /// A new reader under this name, with the end of the log: where it begins, and its number.
+    pub(crate) fn begin(&self, name: &Arc<str>, start: Start, head: u64) -> (u64, u64) {
         let mut cursors = self.lock();
-        let cursor =
-            cursors.entry(Arc::clone(name)).or_insert(Cursor { sequence: start, stored: None, reader: 0 });
+        let read = cursors.get(name).copied();
+        let sequence = match (start, read) {
+            (Start::Oldest | Start::Newest, Some(cursor)) => cursor.sequence,
+            (Start::Oldest, None) => 0,
+            (Start::Newest, None) | (Start::Now, _) => head,
+        };
+        let cursor = cursors.entry(Arc::clone(name)).or_default();
+        cursor.sequence = sequence;
         cursor.reader = cursor.reader.saturating_add(1);
         // So that it is stored when it was last seen.
         cursor.stored = None;

@@ -1,6 +1,5 @@
 use std::{
     collections::{HashSet, VecDeque},
-    fs::File,
     sync::Arc,
     time::Duration,
 };
@@ -14,8 +13,9 @@ use tokio::{
 
 use crate::{
     commit::{self, Batch, Became, Failed, Ready, ReadyToSay},
+    home::Home,
     retention::{self, Retention},
-    shared::Shared,
+    shared::{Head, Shared},
     sqlite::{self, Database},
     trouble::{Kind, Trouble},
 };
@@ -64,8 +64,8 @@ pub(crate) struct Keeper {
     closing: Option<oneshot::Sender<()>>,
     /// Kinds of trouble that were logged since something was last written.
     logged: HashSet<Kind>,
-    /// Nobody else may write the file while this is there.
-    _lock: Option<File>,
+    /// `None` if the store is in memory.
+    home: Option<Home>,
 }
 
 /// What there is to do next.
@@ -80,25 +80,24 @@ enum Next {
 impl Keeper {
     pub(crate) fn new(
         database: Database,
-        batch: u64,
         shared: Arc<Shared>,
         retention: Retention,
         commands: mpsc::UnboundedReceiver<Command>,
-        lock: Option<File>,
+        home: Option<Home>,
     ) -> Self {
         Self {
             database,
+            batch: shared.last_batch,
             shared,
             commands,
             retention,
             queues: VecDeque::new(),
-            batch,
             cursors_moved: false,
             cursors_due: Instant::now(),
             retention_due: Instant::now() + retention::FIRST,
             closing: None,
             logged: HashSet::new(),
-            _lock: lock,
+            home,
         }
     }
 
@@ -147,7 +146,6 @@ impl Keeper {
                 command = self.commands.recv(), if is_open && self.closing.is_none() => match command {
                     None => continue,
                     Some(Command::Keep { entries, ended }) => {
-                        self.shared.move_head(|head| head.closed = false);
                         self.queues.push_back((entries, ended));
                         continue;
                     }
@@ -192,9 +190,7 @@ impl Keeper {
     /// The first queue has ended, and everything from it is written.
     fn end_queue(&mut self) {
         if let Some((_, ended)) = self.queues.pop_front() {
-            if self.queues.is_empty() {
-                self.shared.move_head(|head| head.closed = true);
-            }
+            self.shared.move_head(Head::end);
             tell(ended);
         }
     }
@@ -206,7 +202,10 @@ impl Keeper {
         let mut in_doubt = None;
         let mut pause = FIRST_PAUSE;
         let outcome = loop {
-            match commit::commit(&self.database, self.batch, &batch, &mut in_doubt) {
+            let there = self.home.as_ref().map_or(Ok(()), Home::check).map_err(Failed::Trouble);
+            let written =
+                there.and_then(|()| commit::commit(&self.database, self.batch, &batch, &mut in_doubt));
+            match written {
                 Ok(outcome) => break outcome,
                 Err(Failed::Unkeepable { entry, cause }) => {
                     let entry = batch.entries.remove(entry);
@@ -238,16 +237,14 @@ impl Keeper {
         stats.last_commit = Some(Timestamp::now());
         for (entry, became) in batch.entries.iter().zip(&outcome.entries) {
             match (&entry.said, became) {
-                (ReadyToSay::Event { event, .. }, Became::Kept(sequence)) => {
+                (ReadyToSay::Event { event, .. }, Became::Logged(sequence)) => {
                     increment(stats.events.entry(event.topic()).or_default());
                     increment(&mut stats.events_in_file);
-                    if let Some(sequence) = *sequence {
-                        self.shared.ring().push(sequence, Arc::clone(event));
-                        head = Some(sequence);
-                    }
+                    self.shared.ring().push(*sequence, Arc::clone(event));
+                    head = Some(*sequence);
                 }
                 (ReadyToSay::Event { .. }, Became::Known) => increment(&mut stats.duplicates),
-                (ReadyToSay::Refusal(_), Became::Kept(_)) => {
+                (ReadyToSay::Refusal(_), Became::Kept) => {
                     increment(&mut stats.refusals);
                     increment(&mut stats.refusals_in_file);
                 }
@@ -255,7 +252,7 @@ impl Keeper {
                     increment(stats.unkeepable.entry(broken.as_str()).or_default());
                     tracing::error!(what = entry.describe(), reason = %broken, "progress cannot be kept");
                 }
-                (ReadyToSay::Refusal(_) | ReadyToSay::Progress { .. }, Became::Known | Became::Kept(_)) => {}
+                (_, Became::Logged(_) | Became::Known | Became::Kept) => {}
             }
         }
         drop(stats);
@@ -295,6 +292,10 @@ impl Keeper {
     }
 
     fn note(&mut self, trouble: Trouble) {
+        let trouble = match &self.home {
+            Some(home) => home.explain(trouble),
+            None => trouble,
+        };
         if self.logged.insert(trouble.kind) {
             tracing::error!(%trouble, "the store cannot be written: workers wait until it can");
         }

@@ -19,6 +19,8 @@ mod commit;
 mod coverage;
 /// How far the consumers have read.
 mod cursors;
+/// Where the file is.
+mod home;
 /// The one who writes.
 mod keeper;
 /// Reads for a consumer, and goes at its pace.

@@ -55,32 +55,35 @@ impl Pump {
         let stop = self.shared.stop.clone();
         loop {
             let now = *head.borrow_and_update();
-            if !self.note_finished() || stop.is_cancelled() {
+            let over = stop.is_cancelled() || self.post.is_abandoned();
+            // Afterwards, so that nothing that is finished with by then is left out.
+            if !self.note_finished() || over {
                 return self.post.close();
             }
-            if self.post.is_abandoned() {
-                return;
-            }
             let room = self.post.room();
-            if room > 0 && self.at < now.sequence {
+            if self.at < now.sequence && room > 0 {
                 tokio::select! {
-                    () = self.post_some(room) => {}
+                    () = self.post_some(room, now.sequence) => {}
                     () = stop.cancelled() => {}
                 }
                 continue;
             }
-            if now.closed && self.at >= now.sequence {
-                self.post.close();
-                if self.in_flight.is_empty() {
-                    return;
-                }
+            if self.at >= now.sequence && now.is_closed() {
+                break self.post.close();
             }
             tokio::select! {
-                // The sender is in `shared`.
+                // The sender is in `shared`, so this is never an error.
                 _ = head.changed() => {}
                 () = self.post.moved() => {}
                 () = stop.cancelled() => {}
             }
+        }
+        while !self.in_flight.is_empty() && !stop.is_cancelled() && !self.post.is_abandoned() {
+            tokio::select! {
+                () = self.post.moved() => {}
+                () = stop.cancelled() => {}
+            }
+            self.note_finished();
         }
     }
 
@@ -94,26 +97,30 @@ impl Pump {
         self.shared.cursors.advance(&self.name, self.reader, cursor)
     }
 
-    async fn post_some(&mut self, room: usize) {
+    async fn post_some(&mut self, room: usize, head: u64) {
         let in_memory = self.shared.ring().following(self.at, &self.topics, room);
         let following = match in_memory {
             Some(following) => following,
-            None => self.read(room).await,
+            None => self.read(room, head).await,
         };
         for (sequence, event) in following.events {
             self.post.post(event);
             self.in_flight.push_back(sequence);
         }
         self.at = following.seen_to;
+        if following.unreadable > 0 {
+            let mut stats = self.shared.counted();
+            stats.unreadable = stats.unreadable.saturating_add(following.unreadable);
+        }
     }
 
     /// Reads what is no longer in memory, however often that has to be tried.
-    async fn read(&self, room: usize) -> Following {
+    async fn read(&self, room: usize, head: u64) -> Following {
         let mut pause = FIRST_PAUSE;
         let mut failing = false;
         loop {
             let (at, topics) = (self.at, self.topics.clone());
-            match self.shared.read(move |reader| following(reader, at, &topics, room)).await {
+            match self.shared.read(move |reader| following(reader, at, head, &topics, room)).await {
                 Ok(following) => return following,
                 Err(trouble) if !failing => {
                     tracing::error!(consumer = %self.name, %trouble, "the event log cannot be read: its consumer waits until it can");
@@ -127,20 +134,35 @@ impl Pump {
     }
 }
 
-/// As [`crate::ring::Ring::following`], from the file.
-fn following(reader: &Reader, at: u64, topics: &[Topic], room: usize) -> Result<Following, Trouble> {
-    let mut following = Following { events: Vec::new(), seen_to: at };
-    for row in read::events_after(&reader.database().lock(), at, READ)? {
+/// As [`crate::ring::Ring::following`], from the file, which has everything up to `head`.
+fn following(
+    reader: &Reader,
+    at: u64,
+    head: u64,
+    topics: &[Topic],
+    room: usize,
+) -> Result<Following, Trouble> {
+    let mut following = Following { events: Vec::new(), seen_to: at, unreadable: 0 };
+    let rows = read::events_after(&reader.database().lock(), at, READ)?;
+    let last = rows.len() < READ;
+    for row in rows {
         if topics.iter().any(|topic| topic.as_str() == row.topic) {
             if following.events.len() == room {
-                break;
+                return Ok(following);
             }
             match reader::event(&row.json) {
                 Ok(event) => following.events.push((row.sequence, Arc::new(event))),
-                Err(trouble) => tracing::error!(sequence = row.sequence, %trouble, "an event is passed over"),
+                Err(trouble) => {
+                    tracing::error!(sequence = row.sequence, %trouble, "an event is passed over");
+                    following.unreadable = following.unreadable.saturating_add(1);
+                }
             }
         }
         following.seen_to = row.sequence;
+    }
+    if last {
+        // Beyond the last event may be sequences that are no event's.
+        following.seen_to = following.seen_to.max(head);
     }
     Ok(following)
 }

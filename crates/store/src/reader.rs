@@ -28,6 +28,8 @@ pub struct Reached {
     pub begins_after: Slot,
     /// The last slot that is done with.
     pub to: Slot,
+    /// How many of the slots until then are given up.
+    pub unproven: u64,
 }
 
 /// Slots that were given up.
@@ -166,7 +168,7 @@ impl Reader {
     pub fn unsettled(&self, genesis: &Genesis, up_to: Slot, most: usize) -> Result<Vec<Unsettled>, Trouble> {
         let rows = read::unsettled(&self.database.lock(), genesis, up_to, most)?;
         let unsettled = |(row, slot, signature): (read::EventRow, Slot, String)| {
-            let signature = signature.parse().map_err(|error| damaged(format!("{signature}: {error}")))?;
+            let signature = signature.parse().map_err(|error| unreadable(format!("{signature}: {error}")))?;
             let Stored { sequence, event, .. } = stored(row)?;
             Ok(Unsettled { sequence, slot, signature, event })
         };
@@ -201,6 +203,14 @@ impl Reader {
         Ok(decisions)
     }
 
+    /// The chains that some worker has followed.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn chains(&self) -> Result<Vec<Genesis>, Trouble> {
+        Ok(read::chains(&self.database.lock())?)
+    }
+
     /// The last status of each worker on a chain.
     ///
     /// # Errors
@@ -219,11 +229,11 @@ fn stored(row: read::EventRow) -> Result<Stored, Trouble> {
 }
 
 pub(crate) fn event(json: &str) -> Result<Event, Trouble> {
-    serde_json::from_str(json).map_err(|error| damaged(format!("an event cannot be read: {error}: {json}")))
+    serde_json::from_str(json).map_err(|error| unreadable(format!("{error}: {json}")))
 }
 
-fn damaged(cause: String) -> Trouble {
-    Trouble { kind: Kind::Damaged, cause }
+fn unreadable(cause: String) -> Trouble {
+    Trouble { kind: Kind::Unreadable, cause }
 }
 
 impl From<Stored> for Decision {

@@ -19,6 +19,8 @@ pub(crate) struct Following {
     pub(crate) events: Vec<(u64, Arc<Event>)>,
     /// Everything up to here was looked at.
     pub(crate) seen_to: u64,
+    /// Events among them that cannot be read, and are passed over.
+    pub(crate) unreadable: u64,
 }
 
 // === impl Ring ===
@@ -45,7 +47,7 @@ impl Ring {
             return None;
         }
         let first = self.events.partition_point(|(at, _)| *at <= sequence);
-        let mut following = Following { events: Vec::new(), seen_to: sequence };
+        let mut following = Following { events: Vec::new(), seen_to: sequence, unreadable: 0 };
         for (at, event) in self.events.range(first..) {
             if topics.contains(&event.topic()) {
                 if following.events.len() == most {

@@ -21,6 +21,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Shared {
     reader: Reader,
+    /// The number of the last batch that was written before.
+    pub(crate) last_batch: u64,
     /// `None` if the store is in memory.
     path: Option<PathBuf>,
     /// The last events.
@@ -34,12 +36,33 @@ pub(crate) struct Shared {
 }
 
 /// The end of the event log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Head {
     /// The sequence of the last event.
     pub(crate) sequence: u64,
-    /// Whether no more will come.
-    pub(crate) closed: bool,
+    /// Queues that were ever kept.
+    begun: u64,
+    /// Those of them that have ended.
+    ended: u64,
+}
+
+// === impl Head ===
+
+impl Head {
+    /// Whether no more will come: everything that was said is kept.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.begun > 0 && self.ended >= self.begun
+    }
+
+    /// Another queue is being kept.
+    pub(crate) fn begin(&mut self) {
+        self.begun = self.begun.saturating_add(1);
+    }
+
+    /// One of the queues has ended.
+    pub(crate) fn end(&mut self) {
+        self.ended = self.ended.saturating_add(1);
+    }
 }
 
 // === impl Shared ===
@@ -51,6 +74,7 @@ impl Shared {
         let sequence = read::head(&connection)?;
         let cursors = Cursors::stored(read::cursors(&connection)?, sequence);
         let reached = read::reached(&connection)?.into_iter().collect();
+        let last_batch = read::last_batch(&connection)?;
         let mut counts: BTreeMap<String, u64> = read::counts(&connection)?;
         drop(connection);
         let refusals_in_file = counts.remove(REFUSALS).unwrap_or_default();
@@ -62,9 +86,10 @@ impl Shared {
         };
         Ok(Self {
             reader: Reader::new(database),
+            last_batch,
             path,
             ring: Mutex::new(Ring::after(sequence)),
-            head: watch::Sender::new(Head { sequence, closed: false }),
+            head: watch::Sender::new(Head { sequence, ..Head::default() }),
             cursors,
             reached: Mutex::new(reached),
             stats: Mutex::new(stats),
@@ -83,6 +108,11 @@ impl Shared {
         let reader = self.reader.clone();
         let outcome = tokio::task::spawn_blocking(move || read(&reader)).await;
         outcome.unwrap_or_else(|error| Err(Trouble { kind: Kind::Other, cause: error.to_string() }))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn reader(&self) -> &Reader {
+        &self.reader
     }
 
     pub(crate) fn watch_head(&self) -> watch::Receiver<Head> {

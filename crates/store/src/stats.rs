@@ -14,6 +14,8 @@ pub struct StoreStats {
     pub refusals: u64,
     /// Entries that cannot be kept because of what they are, by reason. Each was logged as an error.
     pub unkeepable: BTreeMap<&'static str, u64>,
+    /// How often a consumer was not given an event because it cannot be read. Each time was logged as an error.
+    pub unreadable: u64,
     /// Events in the file, as kept by this and earlier processes.
     pub events_in_file: u64,
     /// Refusals in the file.

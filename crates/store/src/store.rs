@@ -1,5 +1,5 @@
 use std::{
-    fs::{File, TryLockError},
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -13,12 +13,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     cursors::Start,
+    home::Home,
     keeper::{Command, Keeper},
     pump::Pump,
     reader::{Covered, Decision, Hole, Reached, Reader, Stored, Unsettled},
     retention::Retention,
-    shared::Shared,
-    sqlite::{self, Database, Transaction},
+    shared::{Head, Shared},
+    sqlite::{self, Database},
     stats::StoreStats,
     trouble::{OpenError, Trouble},
 };
@@ -56,16 +57,15 @@ impl Store {
     /// # Errors
     /// When the file cannot be used, with what to do about it.
     pub fn open(path: &Path, settings: Settings) -> Result<Self, OpenError> {
-        let lock = lock(path)?;
-        let trouble =
-            |error: rusqlite::Error| OpenError::Trouble { path: path.to_owned(), trouble: error.into() };
-        let mut connection = sqlite::open(path)?;
-        let batch = last_batch(&mut connection).map_err(trouble)?;
-        let reading = Database::new(sqlite::read_only(path)?);
-        let shared = Arc::new(Shared::load(reading, Some(path.to_owned())).map_err(trouble)?);
+        let mut home = Home::take(path)?;
+        let opened = connect(path).and_then(|opened| {
+            home.watch()
+                .map_err(|error| OpenError::Trouble { path: path.to_owned(), trouble: error.into() })?;
+            Ok(opened)
+        });
+        let (database, shared) = opened.map_err(|error| home.explain_open(error))?;
         let (commands, asked) = mpsc::unbounded_channel();
-        let database = Database::new(connection);
-        let keeper = Keeper::new(database, batch, Arc::clone(&shared), settings.retention, asked, Some(lock));
+        let keeper = Keeper::new(database, Arc::clone(&shared), settings.retention, asked, Some(home));
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(OpenError::Thread)?;
         std::thread::Builder::new()
@@ -85,14 +85,10 @@ impl Store {
     /// Outside of a runtime.
     pub fn in_memory(settings: Settings) -> Result<Self, OpenError> {
         let database = Database::new(sqlite::memory()?);
-        let loaded = Shared::load(database.clone(), None);
-        let shared = Arc::new(loaded.map_err(|error| OpenError::Trouble {
-            path: PathBuf::from(":memory:"),
-            trouble: error.into(),
-        })?);
+        let shared = load(database.clone(), None)?;
         let (commands, asked) = mpsc::unbounded_channel();
         let task = TaskTracker::new();
-        task.spawn(Keeper::new(database, 0, Arc::clone(&shared), settings.retention, asked, None).run());
+        task.spawn(Keeper::new(database, Arc::clone(&shared), settings.retention, asked, None).run());
         Ok(Self { shared, commands, pumps: TaskTracker::new(), keeper: task })
     }
 
@@ -108,14 +104,14 @@ impl Store {
     /// its end.
     pub fn keep(&self, entries: Entries) -> Keeping {
         let (ended, end) = oneshot::channel();
+        self.shared.move_head(Head::begin);
         // If the store is closed, the queue closes: who speaks into it is told.
         drop(self.commands.send(Command::Keep { entries, ended }));
         Keeping(end)
     }
 
-    /// Everything of these topics, in order and without a gap: after what the reader of this name last finished
-    /// with, or from `start` if there was none. An event may come twice, if the process ended before it was noted
-    /// that it was finished with.
+    /// Everything of these topics from `start` on, in order and without a gap. An event may come twice, if the process
+    /// ended before it was noted that the reader of this name had finished with it.
     ///
     /// The mailbox holds up to `capacity` events, and never more are waiting for a slow reader. It ends when all
     /// entries have been kept and were posted. Whoever read under this name until now reads no more.
@@ -131,11 +127,7 @@ impl Store {
     ) -> Mailbox<Arc<Event>> {
         let name = name.into();
         let (post, mailbox) = Mailbox::new(&*name, capacity.max(1));
-        let start = match start {
-            Start::Oldest => 0,
-            Start::Newest => self.shared.head().sequence,
-        };
-        let begun = self.shared.cursors.begin(&name, start);
+        let begun = self.shared.cursors.begin(&name, start, self.shared.head().sequence);
         self.pumps.spawn(Pump::new(Arc::clone(&self.shared), name, begun, topics.to_vec(), post).run());
         mailbox
     }
@@ -143,6 +135,18 @@ impl Store {
     /// How far a worker has come with an interest; `None` if it never began.
     pub fn progress(&self, genesis: &Genesis, worker: WorkerName, interest: &Interest) -> Option<Reached> {
         self.shared.reached().get(&(genesis.clone(), worker, interest.clone())).copied()
+    }
+
+    /// How many slots of a chain are given up, by worker; one without any is absent.
+    pub fn unproven(&self, genesis: &Genesis) -> BTreeMap<WorkerName, u64> {
+        let mut unproven = BTreeMap::new();
+        for ((chain, worker, _), reached) in self.shared.reached().iter() {
+            if chain == genesis && reached.unproven > 0 {
+                let count: &mut u64 = unproven.entry(*worker).or_default();
+                *count = count.saturating_add(reached.unproven);
+            }
+        }
+        unproven
     }
 
     /// As [`Reader::holes`].
@@ -210,6 +214,15 @@ impl Store {
         self.shared.read(move |reader| reader.events_after(sequence, most)).await
     }
 
+    /// As [`Reader::statuses`].
+    ///
+    /// # Errors
+    /// When the file cannot be read, or an event in it makes no sense.
+    pub async fn statuses(&self, genesis: &Genesis) -> Result<Vec<Event>, Trouble> {
+        let genesis = genesis.clone();
+        self.shared.read(move |reader| reader.statuses(&genesis)).await
+    }
+
     /// The numbers so far.
     pub fn stats(&self) -> StoreStats {
         self.shared.stats()
@@ -219,6 +232,12 @@ impl Store {
     /// the same is told that it is not heard.
     pub fn finish(&self) {
         drop(self.commands.send(Command::Finish));
+    }
+
+    /// What it reads from; in memory also what it writes to.
+    #[cfg(test)]
+    pub(crate) fn database(&self) -> &Database {
+        self.shared.reader().database()
     }
 
     /// Keeps what was said until now and what the consumers have finished with, and closes the file. Mailboxes end
@@ -249,20 +268,15 @@ impl Keeping {
     }
 }
 
-/// Takes the file for this process, by locking a file beside it: locks on the file itself are SQLite's.
-fn lock(path: &Path) -> Result<File, OpenError> {
-    let mut beside = path.to_owned().into_os_string();
-    beside.push(".lock");
-    let locked = File::create(&beside).map_err(TryLockError::Error).and_then(|file| {
-        file.try_lock()?;
-        Ok(file)
-    });
-    locked.map_err(|error| match error {
-        TryLockError::WouldBlock => OpenError::InUse(path.to_owned()),
-        TryLockError::Error(error) => OpenError::Trouble { path: path.to_owned(), trouble: error.into() },
-    })
+/// What writes, and what reads.
+fn connect(path: &Path) -> Result<(Database, Arc<Shared>), OpenError> {
+    let writing = Database::new(sqlite::open(path)?);
+    let reading = Database::new(sqlite::read_only(path)?);
+    Ok((writing, load(reading, Some(path.to_owned()))?))
 }
 
-fn last_batch(connection: &mut rusqlite::Connection) -> sqlite::Result<u64> {
-    Transaction::begin(connection)?.last_batch()
+fn load(reading: Database, path: Option<PathBuf>) -> Result<Arc<Shared>, OpenError> {
+    let named = path.clone().unwrap_or_else(|| PathBuf::from("the store in memory"));
+    let loaded = Shared::load(reading, path);
+    loaded.map(Arc::new).map_err(|error| OpenError::Trouble { path: named, trouble: error.into() })
 }

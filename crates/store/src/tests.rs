@@ -1,3 +1,18 @@
+//! The store as its users see it.
+
+/// Reading the event log at one's own pace.
+mod consumers;
+/// Random lives, against a model.
+mod model;
+/// Files that are there already.
+mod opening;
+/// What is kept for how long.
+mod retained;
+/// What cannot be written, and what cannot be kept.
+mod trouble;
+/// Why something was decided.
+mod why;
+
 use std::{path::PathBuf, sync::Arc};
 
 use eda_events::{
@@ -5,7 +20,7 @@ use eda_events::{
     log::{How, Kept},
 };
 
-use crate::{Reached, Settings, Start, Store, testing::*};
+use crate::{Keeping, Reached, Settings, Store, testing::*};
 
 /// A file of its own, gone with the value.
 struct Home(tempfile::TempDir);
@@ -24,6 +39,13 @@ impl Home {
     }
 }
 
+/// Begins to keep what is said into the log.
+fn speak_to(store: &Store) -> (Log, Keeping) {
+    let (log, entries) = Log::new(16);
+    let keeping = store.keep(entries);
+    (log, keeping)
+}
+
 /// Reads and finishes with `count` events.
 async fn read(mailbox: &Mailbox<Arc<Event>>, count: usize) -> Vec<String> {
     let mut read = Vec::new();
@@ -38,6 +60,7 @@ async fn read(mailbox: &Mailbox<Arc<Event>>, count: usize) -> Vec<String> {
     read
 }
 
+/// The ids of burns.
 fn ids(numbers: impl IntoIterator<Item = u64>) -> Vec<String> {
     numbers.into_iter().map(|number| burn(number).id.to_string()).collect()
 }
@@ -47,8 +70,7 @@ async fn what_is_kept_is_there_after_a_restart() {
     let home = Home::new();
     {
         let store = home.open();
-        let (log, entries) = Log::new(16);
-        let keeping = store.keep(entries);
+        let (log, keeping) = speak_to(&store);
         progress(&log, Progress::Begins { after: Slot(9) }).await;
         assert_eq!(say(&log, burn(10)).await, Some(Kept::New));
         assert_eq!(say(&log, burn(10)).await, Some(Kept::Duplicate));
@@ -63,52 +85,64 @@ async fn what_is_kept_is_there_after_a_restart() {
     }
     let store = home.open();
     let reached = store.progress(&genesis(), WorkerName::BurnDetector, &interest());
-    assert_eq!(reached, Some(Reached { begins_after: Slot(9), to: Slot(12) }));
+    assert_eq!(reached, Some(Reached { begins_after: Slot(9), to: Slot(12), unproven: 0 }));
     let events = store.events_after(0, 10).await.unwrap();
     assert_eq!(events.len(), 1);
     assert_eq!(events[0].event, burn(10));
     assert_eq!((store.stats().events_in_file, store.stats().refusals_in_file), (1, 1));
-    let (log, entries) = Log::new(16);
-    let keeping = store.keep(entries);
+    let (log, keeping) = speak_to(&store);
     assert_eq!(say(&log, burn(10)).await, Some(Kept::Duplicate), "ids are for ever");
     drop(log);
     keeping.ended().await.unwrap();
 }
 
 #[tokio::test]
-async fn a_consumer_goes_on_after_what_it_has_finished_with() {
+async fn a_closed_store_is_one_file() {
     let home = Home::new();
     let store = home.open();
-    let (log, entries) = Log::new(16);
-    let keeping = store.keep(entries);
-    let mailbox = store.subscribe("file", &Topic::ALL, 4, Start::Newest);
-    for number in 0..10 {
-        mention(&log, burn(number)).await;
-    }
-    assert_eq!(read(&mailbox, 3).await, ids(0..3));
-    assert!(matches!(mailbox.next().await, Some(Delivery::Item(_))), "in hand when the process ends");
-    drop(log);
-    keeping.ended().await.unwrap();
+    let (log, _keeping) = speak_to(&store);
+    say(&log, burn(1)).await;
     store.close().await;
-
-    let store = home.open();
-    let mailbox = store.subscribe("file", &Topic::ALL, 4, Start::Newest);
-    assert_eq!(read(&mailbox, 7).await, ids(3..10));
+    let wal = std::fs::metadata(home.0.path().join("eda.db-wal")).map_or(0, |wal| wal.len());
+    assert_eq!(wal, 0, "everything is in the file itself");
+    assert!(log.room().await.is_err(), "whoever speaks is told that nobody keeps it");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_store_in_memory_works_under_virtual_time() {
     let store = Store::in_memory(Settings::default()).unwrap();
-    let (log, entries) = Log::new(16);
-    let keeping = store.keep(entries);
-    let mailbox = store.subscribe("test", &[Topic::Burn], 4, Start::Oldest);
+    let (log, keeping) = speak_to(&store);
     let limit = std::time::Duration::from_millis(1);
     assert_eq!(tokio::time::timeout(limit, say(&log, burn(1))).await, Ok(Some(Kept::New)));
-    mention(&log, price(1)).await;
-    mention(&log, burn(2)).await;
-    assert_eq!(tokio::time::timeout(limit, read(&mailbox, 2)).await, Ok(ids(1..3)));
     drop(log);
     keeping.ended().await.unwrap();
-    assert_eq!(mailbox.next().await, None);
+    // Another life, on the same store.
+    let (log, keeping) = speak_to(&store);
+    assert_eq!(tokio::time::timeout(limit, say(&log, burn(1))).await, Ok(Some(Kept::Duplicate)));
+    drop(log);
+    keeping.ended().await.unwrap();
     store.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_looked_at_at_finality_is_not_looked_at_again() {
+    let store = Store::in_memory(Settings::default()).unwrap();
+    let (log, _keeping) = speak_to(&store);
+    for number in [3, 1, 2] {
+        say(&log, confirmed(number)).await;
+    }
+    say(&log, burn(4)).await;
+    let unsettled = store.unsettled(&genesis(), Slot(2), 10).await.unwrap();
+    let seen: Vec<_> = unsettled.iter().map(|event| (event.slot.0, event.signature)).collect();
+    assert_eq!(seen, [(1, signature(1)), (2, signature(2))]);
+    assert_eq!(unsettled[0].event, confirmed(1));
+    store.settle(&genesis(), &[unsettled[0].sequence]).await.unwrap();
+    let left = store.unsettled(&genesis(), Slot(9), 10).await.unwrap();
+    assert_eq!(
+        left.iter().map(|event| event.slot.0).collect::<Vec<_>>(),
+        [2, 3],
+        "what was final is not looked at"
+    );
+    let other = eda_events::Genesis::from("another");
+    assert!(store.unsettled(&other, Slot(9), 10).await.unwrap().is_empty());
 }

@@ -23,8 +23,12 @@ pub enum Kind {
     Locked,
     /// The file cannot be opened.
     Missing,
+    /// The file is gone from its place while it is in use.
+    Moved,
     /// What is in the file makes no sense.
     Damaged,
+    /// An event in the file cannot be understood.
+    Unreadable,
     /// Anything else.
     Other,
 }
@@ -78,7 +82,11 @@ impl fmt::Display for Kind {
             Self::Disk => "the disk fails: check it, and the system's log",
             Self::Locked => "another program holds it locked: end that program",
             Self::Missing => "it cannot be opened: check that its directory is there and may be written to",
+            Self::Moved => {
+                "its file was moved or deleted while it is in use: put it back, or start eda again"
+            }
             Self::Damaged => "it is damaged: move it away to begin anew, or put a backup in its place",
+            Self::Unreadable => "an event in it cannot be read: was it written by a later eda?",
             Self::Other => "it fails",
         })
     }

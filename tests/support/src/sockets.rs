@@ -23,22 +23,22 @@ pub fn established(pid: u32, remote_port: u16) -> Fallible<usize> {
         let inode = target.to_str().and_then(|name| name.strip_prefix("socket:[")?.strip_suffix(']'));
         held.extend(inode.map(str::to_owned));
     }
-    let mut count = 0;
+    // While the table is read in pieces it changes, and a connection may stand in two of them.
+    let mut open = BTreeSet::new();
     for table in ["tcp", "tcp6"] {
         let table = fs::read_to_string(format!("/proc/{pid}/net/{table}"))?;
-        count += table.lines().filter(|line| leads_to(line, remote_port, &held)).count();
+        open.extend(table.lines().filter_map(|line| leads_to(line, remote_port, &held)).map(str::to_owned));
     }
-    Ok(count)
+    Ok(open.len())
 }
 
-/// Columns: number, local address, remote address, state, queues, timer, retransmits, user, timeout, inode.
-fn leads_to(line: &str, remote_port: u16, held: &BTreeSet<String>) -> bool {
+/// The inode of a line's connection, if it is an established one of ours to this port. Columns: number, local address,
+/// remote address, state, queues, timer, retransmits, user, timeout, inode.
+fn leads_to<'a>(line: &'a str, remote_port: u16, held: &BTreeSet<String>) -> Option<&'a str> {
     let columns: Vec<&str> = line.split_whitespace().collect();
-    let (Some(remote), Some(state), Some(inode)) = (columns.get(2), columns.get(3), columns.get(9)) else {
-        return false;
-    };
+    let (remote, state, inode) = (columns.get(2)?, columns.get(3)?, columns.get(9)?);
     let port = remote.rsplit(':').next().and_then(|port| u16::from_str_radix(port, 16).ok());
-    port == Some(remote_port) && *state == ESTABLISHED && held.contains(*inode)
+    (port == Some(remote_port) && *state == ESTABLISHED && held.contains(*inode)).then_some(*inode)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use eda_events::{Address, Slot, WorkerName};
 use tokio::time::sleep;
 use tracing::{info, warn};
 
-use super::{blocks::newest, fact::Proof, holes::Hole, registry::WatchId, shared::Shared};
+use super::{blocks::newest, cursors::OVERLAP, fact::Proof, holes::Hole, registry::WatchId, shared::Shared};
 use crate::{backoff::Backoff, checkpoints::Reached, request::Class};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -38,7 +38,7 @@ pub(super) async fn begin(
     let now = Slot(newest(&shared, Class::Detect).await);
     let slots = catch_up.as_millis() / shared.slot_time().as_millis().max(1);
     let oldest = now.0.saturating_sub(u64::try_from(slots).unwrap_or(u64::MAX));
-    let mut behind = 0;
+    let mut furthest = now.0;
     for mention in mentions {
         let interest = Proof::interest(&mention);
         let reached = ask(|| shared.checkpoints.reached(&genesis, worker, &interest)).await;
@@ -57,15 +57,16 @@ pub(super) async fn begin(
             let reason = "further back than run.catch_up allows";
             shared.registry.give_up(&genesis, id, mention, Slot(oldest), reason);
         }
-        behind = behind.max(now.0.saturating_sub(to.0.max(limit)));
+        furthest = furthest.min(to.0.max(limit));
         for (from, to) in ask(|| shared.checkpoints.holes(&genesis, worker, &interest)).await {
             if to.0 >= oldest {
                 shared.open(vec![Hole::new(id, mention, from.0, to.0)]);
             }
         }
     }
-    if behind > 0 {
-        info!(%worker, slots = behind, "catching up");
+    if now.0.saturating_sub(furthest) > OVERLAP {
+        info!(%worker, slots = now.0 - furthest, "catching up");
+        shared.stats.behind(furthest, now.0);
     }
     shared.has_begun();
 }

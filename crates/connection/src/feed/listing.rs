@@ -100,6 +100,7 @@ pub(super) async fn list(
     let mut before = None;
     let whole = loop {
         let page = page(shared, mention, before).await?;
+        let full = page.len() >= PAGE;
         before = match pages.add(page) {
             Next::Reached => break true,
             Next::End => break false,
@@ -114,7 +115,9 @@ pub(super) async fn list(
             }
             Purpose::Compare => {}
             Purpose::Fill => {
-                if let Some((signatures, blocks)) = pages.denser(to, reached, &shared.limits) {
+                // Blocks are large: a few transactions are fetched one by one, whatever a call costs.
+                if full && let Some((signatures, blocks)) = pages.denser(to, reached, &shared.calls.limits())
+                {
                     return Ok(Listing::Dense { to, signatures, blocks });
                 }
             }

@@ -15,7 +15,6 @@ use eda_events::{
     Address, Commitment, WorkerName,
     mailbox::{InputStats, Latest, Mailbox},
 };
-use eda_limits::Limits;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument, info, info_span, warn};
@@ -57,7 +56,7 @@ pub use begin::Start;
 pub use fact::{AccountFact, AccountState, Fed, Proof, TransactionFact};
 pub use interest::{Interest, LogHint, Traffic};
 pub use plan::{Choice, Demand, Mode, Plan, Unaffordable};
-pub use stats::FeedNumbers;
+pub use stats::{CatchUp, FeedNumbers};
 
 use accounts::Snapshots;
 use logs::Fetchers;
@@ -101,7 +100,6 @@ pub struct Feed {
 
 struct Inner {
     shared: Arc<Shared>,
-    limits: Limits,
     config: FeedConfig,
     /// Held while a watch is judged and added, so that two cannot both take the last room.
     admission: Mutex<()>,
@@ -139,18 +137,16 @@ impl Feed {
         calls: Arc<Calls>,
         pubsub: Arc<PubSub>,
         vitals: Arc<Vitals>,
-        limits: Limits,
         config: FeedConfig,
         tracker: &TaskTracker,
         stop: &CancellationToken,
     ) -> Self {
         let (open, holes) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared::new(calls, pubsub, vitals, limits.clone(), &config, open));
+        let shared = Arc::new(Shared::new(calls, pubsub, vitals, &config, open));
         let (plan, _) = watch::channel(None);
         let sweep = Arc::new(Sweep::new(config.sweep_interval));
         let inner = Arc::new(Inner {
             shared,
-            limits,
             sweep,
             config,
             admission: Mutex::default(),
@@ -205,6 +201,16 @@ impl Feed {
         self.inner.plan.borrow().clone()
     }
 
+    /// How long a slot lasts: measured, or what the cluster is known for.
+    pub(crate) fn slot_time(&self) -> Duration {
+        self.inner.shared.slot_time()
+    }
+
+    /// The provider's limits are others now: everything followed is planned anew.
+    pub(crate) fn plan_again(&self) {
+        self.inner.changed.notify_one();
+    }
+
     /// The subscriptions that a reader hears by. Blocks are none: they are read without the WebSocket, if need be.
     pub(crate) fn topics(&self, reader: WorkerName) -> Vec<Topic> {
         let (accounts, mentions) = self.inner.shared.registry.wants(reader);
@@ -219,7 +225,11 @@ impl Feed {
 
     /// The feed's numbers.
     pub fn numbers(&self) -> FeedNumbers {
-        self.inner.shared.stats.numbers()
+        let shared = &self.inner.shared;
+        if let Some(lowest) = shared.registry.lowest() {
+            shared.stats.come_to(lowest);
+        }
+        shared.stats.numbers()
     }
 
     /// The accounts that are read in turn at the moment, since the WebSocket has no room for them.
@@ -264,7 +274,7 @@ impl fmt::Debug for Registered {
 
 impl Inner {
     fn plan_for(&self, wanted: &Wanted) -> Result<Plan, Unaffordable> {
-        plan::plan(&self.demand(wanted), &self.limits, self.config.choice)
+        plan::plan(&self.demand(wanted), &self.shared.calls.limits(), self.config.choice)
     }
 
     fn demand(&self, wanted: &Wanted) -> Demand {
@@ -349,7 +359,7 @@ impl Followers {
         } else {
             BTreeSet::new()
         };
-        let room = plan::room(&self.inner.demand(&wanted), mode, &self.inner.limits);
+        let room = plan::room(&self.inner.demand(&wanted), mode, &self.inner.shared.calls.limits());
         self.adjust_accounts(&wanted.accounts, room);
         // Blocks, once they are read, hold every transaction that anyone else may want: the logs would be paid
         // for twice.

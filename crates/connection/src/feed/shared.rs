@@ -8,7 +8,6 @@ use std::{
 
 use eda_chain::Transaction;
 use eda_events::{Address, Commitment, Genesis, log::How};
-use eda_limits::Limits;
 use tokio::{
     sync::{Notify, mpsc},
     time::sleep,
@@ -46,7 +45,6 @@ pub(super) struct Shared {
     nominal_slot_time: Duration,
     pub(super) vitals: Arc<Vitals>,
     pub(super) checkpoints: Arc<dyn Checkpoints>,
-    pub(super) limits: Limits,
     /// How often what was notified is compared with what the node lists.
     pub(super) compare_every: Duration,
     /// The blocks read last.
@@ -66,7 +64,6 @@ impl Shared {
         calls: Arc<Calls>,
         pubsub: Arc<PubSub>,
         vitals: Arc<Vitals>,
-        limits: Limits,
         config: &FeedConfig,
         holes: mpsc::UnboundedSender<Hole>,
     ) -> Self {
@@ -79,7 +76,6 @@ impl Shared {
             nominal_slot_time: config.nominal_slot_time,
             vitals,
             checkpoints: Arc::clone(&config.checkpoints),
-            limits,
             compare_every: config.compare_every,
             recent: RecentBlocks::default(),
             holes,

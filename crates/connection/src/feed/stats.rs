@@ -11,8 +11,19 @@ use eda_chain::Unreadable;
 use eda_events::{Signature, Slot};
 use tracing::{debug, error, warn};
 
-use super::registry::Delivered;
+use super::{cursors::OVERLAP, registry::Delivered};
 use crate::{calls::RequestError, request::Method};
+
+/// How far the way is from where an earlier run stopped to where the chain was when this one began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CatchUp {
+    /// Where whoever is furthest behind stood.
+    pub from: Slot,
+    /// Where whoever is furthest behind stands.
+    pub at: Slot,
+    /// Where the chain stood.
+    pub to: Slot,
+}
 
 /// The feed's numbers since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +32,8 @@ pub struct FeedNumbers {
     pub cursor: Option<Slot>,
     /// The highest slot announced.
     pub tip: Option<Slot>,
+    /// What is left of the way from an earlier run to this one; absent once it is done.
+    pub catch_up: Option<CatchUp>,
     /// Blocks handed out.
     pub blocks: u64,
     /// Transactions handed to at least one watch.
@@ -94,6 +107,25 @@ impl FeedStats {
         let mut numbers = self.lock();
         numbers.cursor = Some(cursor);
         numbers.tip = Some(tip);
+    }
+
+    /// Slots after `from` and up to `to` have to be read before everything is as it happens.
+    pub(super) fn behind(&self, from: u64, to: u64) {
+        let mut numbers = self.lock();
+        let way = numbers.catch_up.map_or((from, to), |way| (from.min(way.from.0), to.max(way.to.0)));
+        numbers.catch_up = Some(CatchUp { from: Slot(way.0), at: Slot(way.0), to: Slot(way.1) });
+    }
+
+    /// Everyone has come at least to this slot.
+    pub(super) fn come_to(&self, slot: u64) {
+        let mut numbers = self.lock();
+        if let Some(way) = &mut numbers.catch_up {
+            way.at = Slot(slot.max(way.at.0));
+            // The last slots of an address that is listed are proven a little later.
+            if way.at.0.saturating_add(OVERLAP) >= way.to.0 {
+                numbers.catch_up = None;
+            }
+        }
     }
 
     /// Whole blocks are not read any more.

@@ -158,6 +158,21 @@ impl Http {
         }
     }
 
+    /// Closes the connection as [`close`](Self::close) does, and opens none until [`wake`](Self::wake): calls made
+    /// meanwhile end with [`CallError::Closed`], unsent.
+    pub async fn rest(&self) {
+        let (closed, done) = oneshot::channel();
+        if self.orders.send(Order::Rest(closed)).await.is_ok() {
+            done.await.unwrap_or_default();
+        }
+    }
+
+    /// Calls made from now on may open a connection again.
+    pub async fn wake(&self) {
+        // Without a link, calls learn that by themselves.
+        self.orders.send(Order::Wake).await.unwrap_or_default();
+    }
+
     /// What happened so far.
     pub fn stats(&self) -> HttpStats {
         HttpStats { open: self.sockets.open(), opened: self.sockets.opened(), ..self.counts.look() }

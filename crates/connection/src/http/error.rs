@@ -16,7 +16,7 @@ pub enum CallError {
         message: String,
     },
     /// HTTP 401.
-    #[error("the provider does not accept the API key (401: {excerpt}); check the key in rpc.url")]
+    #[error("the provider does not accept the API key (401: {excerpt}); check the key in the request URL")]
     Unauthorized {
         /// What the provider said.
         excerpt: String,

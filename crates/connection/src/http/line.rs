@@ -27,7 +27,7 @@ use super::{
     target::Target,
 };
 use crate::{
-    dial::{Connection, Dialer, Sockets},
+    dial::{Connection, Dialer, SETTLE, Sockets},
     gate::Gate,
 };
 
@@ -43,9 +43,6 @@ const PING_TIMEOUT: Duration = Duration::from_secs(5);
 /// round trip of data, which some servers take for an attack.
 const STREAM_WINDOW: u32 = 4 << 20;
 const CONNECTION_WINDOW: u32 = 32 << 20;
-
-/// A server counts a connection until it has noticed that both sides closed it, which takes it a moment.
-pub(super) const SETTLE: Duration = Duration::from_millis(100);
 
 type RequestBody = Full<Bytes>;
 

@@ -17,12 +17,12 @@ use super::{
     error::{CallError, TransportError},
     exchange::{Exchange, Report},
     lent::{Cut, Meter},
-    line::{Line, Opener, SETTLE, Sender},
+    line::{Line, Opener, Sender},
     pending::Pending,
     rpc,
     stats::Version,
 };
-use crate::budget::Permit;
+use crate::{budget::Permit, dial::SETTLE};
 
 /// Calls that wait here at most; more wait in front of the link, in order of arrival.
 const WAITING: usize = 4096;
@@ -32,6 +32,10 @@ pub(super) enum Order {
     Call(Request),
     /// Close the connection, and say so when its socket is closed.
     Close(oneshot::Sender<()>),
+    /// The same, and open none any more.
+    Rest(oneshot::Sender<()>),
+    /// Connections may be opened again.
+    Wake,
 }
 
 /// A call with its permit and its caller.
@@ -61,6 +65,8 @@ pub(super) struct Link {
     next_id: u64,
     work: JoinSet<Done>,
     closing: Vec<oneshot::Sender<()>>,
+    /// No connection may be opened: calls are refused unsent.
+    resting: bool,
 }
 
 enum State {
@@ -132,6 +138,7 @@ impl Link {
             next_id: 1,
             work: JoinSet::new(),
             closing: Vec::new(),
+            resting: false,
         }
     }
 
@@ -176,6 +183,12 @@ impl Link {
                 self.closing.push(closed);
                 self.close();
             }
+            Order::Rest(closed) => {
+                self.resting = true;
+                self.closing.push(closed);
+                self.close();
+            }
+            Order::Wake => self.resting = false,
             Order::Call(Request { call, permit, reply }) => {
                 let id = self.next_id;
                 self.next_id = self.next_id.wrapping_add(1);
@@ -205,6 +218,10 @@ impl Link {
 
     /// Does what can be done now.
     fn advance(&mut self) {
+        if self.resting {
+            // Those that came meanwhile, and those that came back unsent from the connection that was closed.
+            self.refuse(&CallError::Closed);
+        }
         match &self.state {
             State::Down => {
                 for closed in self.closing.drain(..) {

@@ -25,7 +25,8 @@ pub enum Version {
 pub struct HttpStats {
     /// The protocol of the connection that was opened last; `None` before the first.
     pub version: Option<Version>,
-    /// Connections open now: every one that was opened, probes included, until its socket is closed.
+    /// Connections open now: every one that was opened, probes included, until its socket is closed. One more for the
+    /// moments in which an endpoint that is not in use is looked at.
     pub open: u64,
     /// Connections ever opened, probes included.
     pub opened: u64,

@@ -27,7 +27,7 @@ pub use self::{
 };
 use self::{
     queue::Inlet,
-    shared::Shared,
+    shared::{Shared, Target},
     table::{Limits, SubscriberId, Table},
     task::Task,
 };
@@ -37,6 +37,8 @@ use crate::{dial::Dialer, endpoint::Endpoint, gate::Gate};
 mod config;
 /// What a text frame from the server says.
 mod frame;
+/// What is remembered from one socket to the next.
+mod life;
 /// What a subscriber is told.
 mod notice;
 /// The bounded queue in front of each subscriber.
@@ -149,19 +151,21 @@ impl PubSub {
             answer_within: config.answer_within,
             retry: (config.retry_base, config.retry_cap),
         };
-        let shared = Arc::new(Shared::new(Table::new(limits)));
+        let shared = Arc::new(Shared::new(Table::new(limits), Target::new(endpoint, gate)));
         let shutdown = shutdown.child_token();
-        let task = Task {
-            shared: Arc::clone(&shared),
-            dialer,
-            url: endpoint.ws().clone(),
-            shown: endpoint.redacted_ws(),
-            config,
-            gate,
-            shutdown: shutdown.clone(),
-        };
+        let task = Task { shared: Arc::clone(&shared), dialer, config, shutdown: shutdown.clone() };
         tasks.spawn(task.run());
         Self { shared, shutdown: shutdown.drop_guard() }
+    }
+
+    /// Closes the socket, and opens the next one at another endpoint, whose socket carries at most
+    /// `max_subscriptions`. Subscribers see it as any interruption.
+    pub fn move_to(&self, endpoint: &Endpoint, gate: Gate, max_subscriptions: usize) {
+        let mut core = self.shared.core();
+        core.target = Arc::new(Target::new(endpoint, gate));
+        core.table.carry_at_most(max_subscriptions);
+        drop(core);
+        self.shared.changed.notify_one();
     }
 
     /// Registers a subscriber whose queue holds up to `capacity` updates. The stream begins with

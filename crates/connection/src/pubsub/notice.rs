@@ -48,6 +48,8 @@ pub enum DownReason {
     Stalled,
     /// Two different topics were given one upstream id, so nobody can tell whose notification is whose.
     DuplicateId,
+    /// Another endpoint is used from now on.
+    Moved,
 }
 
 /// Why the node will not serve a subscription.
@@ -88,6 +90,7 @@ impl DownReason {
             Self::Unresponsive => "unresponsive",
             Self::Stalled => "stalled",
             Self::DuplicateId => "duplicate_id",
+            Self::Moved => "moved",
         }
     }
 }

@@ -7,9 +7,10 @@ use std::{
 };
 
 use tokio::sync::{Notify, watch};
+use url::Url;
 
 use super::{State, slots::SlotClock, table::Table};
-use crate::dial::Sockets;
+use crate::{dial::Sockets, endpoint::Endpoint, gate::Gate};
 
 /// One lock over everything that changes. It is held for single steps only, never while waiting.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct Core {
     pub(super) table: Table,
+    pub(super) target: Arc<Target>,
     pub(super) clock: SlotClock,
     pub(super) next_subscriber: u64,
     pub(super) closed: bool,
@@ -32,15 +34,26 @@ pub(super) struct Core {
     pub(super) round_trip: Option<Duration>,
 }
 
+/// Where the socket leads.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) url: Url,
+    /// The URL as it may be printed.
+    pub(super) shown: String,
+    /// Passed before each attempt to connect.
+    pub(super) gate: Gate,
+}
+
 /// Closes everything when the task ends, even by a panic.
 pub(super) struct Ending(pub(super) Arc<Shared>);
 
 // === impl Shared ===
 
 impl Shared {
-    pub(super) fn new(table: Table) -> Self {
+    pub(super) fn new(table: Table, target: Target) -> Self {
         let core = Core {
             table,
+            target: Arc::new(target),
             clock: SlotClock::default(),
             next_subscriber: 0,
             closed: false,
@@ -67,6 +80,14 @@ impl Shared {
             *shown = state;
             differs
         });
+    }
+}
+
+// === impl Target ===
+
+impl Target {
+    pub(super) fn new(endpoint: &Endpoint, gate: Gate) -> Self {
+        Self { url: endpoint.ws().clone(), shown: endpoint.redacted_ws(), gate }
     }
 }
 

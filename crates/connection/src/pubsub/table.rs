@@ -153,6 +153,12 @@ impl Table {
         }
     }
 
+    /// The socket carries at most so many subscriptions from the next one on. Those that are wanted beyond are kept,
+    /// and not served.
+    pub(super) fn carry_at_most(&mut self, subscriptions: usize) {
+        self.limits.subscriptions = subscriptions;
+    }
+
     /// Ends all streams.
     pub(super) fn clear(&mut self) {
         self.entries.clear();
@@ -190,6 +196,9 @@ impl Table {
         self.orphans.clear();
         self.early.clear();
         self.held_until = None;
+        if reason == DownReason::Moved {
+            self.hold.reset();
+        }
         for entry in self.entries.values_mut() {
             entry.lost(reason);
         }

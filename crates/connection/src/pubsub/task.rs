@@ -10,19 +10,19 @@ use std::{
 use futures_util::FutureExt;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
 use super::{
     State, Trouble,
     config::Config,
     frame::{Incoming, Odd},
+    life::Life,
     notice::DownReason,
-    shared::{Ending, Shared},
+    shared::{Ending, Shared, Target},
     socket::{self, ConnectError, Heard, Reader, Writer},
     table::Received,
     watchdog::{Action, Watchdog},
 };
-use crate::{backoff::Backoff, dial::Dialer, gate::Gate};
+use crate::{backoff::Backoff, dial::Dialer};
 
 /// A server's wish to be left alone is honoured up to this.
 const LONGEST_HINT: Duration = Duration::from_secs(300);
@@ -35,11 +35,7 @@ const LAST_LOOK: usize = 1_000;
 pub(super) struct Task {
     pub(super) shared: Arc<Shared>,
     pub(super) dialer: Dialer,
-    pub(super) url: Url,
-    /// The URL as it may be printed.
-    pub(super) shown: String,
     pub(super) config: Config,
-    pub(super) gate: Gate,
     pub(super) shutdown: CancellationToken,
 }
 
@@ -47,6 +43,7 @@ pub(super) struct Task {
 enum Waited<T> {
     Done(T),
     Unwanted,
+    Moved,
     Stopped,
 }
 
@@ -54,17 +51,8 @@ enum Waited<T> {
 enum End {
     Lost(DownReason),
     Unwanted,
+    Moved,
     Stopped,
-}
-
-/// What is remembered from one socket to the next.
-struct Life {
-    backoff: Backoff,
-    trouble: Option<Trouble>,
-    /// The next attempt is not made before this, whoever comes and goes meanwhile.
-    not_before: Instant,
-    /// No slot has come since a stall.
-    stalled: bool,
 }
 
 /// A socket that is being served.
@@ -74,6 +62,8 @@ struct Service {
     /// When the socket last proved useful: a new slot, or without slots any frame.
     useful: Instant,
     has_slots: bool,
+    /// Where the socket leads.
+    target: Arc<Target>,
     /// The next request is not sent before this.
     send_at: Instant,
     ping_due: bool,
@@ -84,6 +74,7 @@ struct Service {
 enum Step {
     WaitUntil(Instant),
     Leave,
+    Move,
     GiveUp(DownReason),
 }
 
@@ -106,8 +97,7 @@ enum Event {
 impl Task {
     pub(super) async fn run(self) {
         let _ending = Ending(Arc::clone(&self.shared));
-        let backoff = Backoff::new(self.config.retry_base, self.config.retry_cap);
-        let mut life = Life { backoff, trouble: None, stalled: false, not_before: Instant::now() };
+        let mut life = Life::new(Backoff::new(self.config.retry_base, self.config.retry_cap));
         loop {
             if !self.shared.core().table.has_subscribers() {
                 life.trouble = None;
@@ -118,27 +108,38 @@ impl Task {
                 }
             }
             self.shared.show(life.connecting());
-            let not_before = life.not_before;
+            let (not_before, target) = (life.not_before, self.target());
             let opening = async {
                 sleep_until(not_before).await;
-                self.gate.pass().await;
-                socket::connect(&self.dialer, &self.url, &self.config, &self.shared.sockets).await
+                target.gate.pass().await;
+                socket::connect(&self.dialer, &target.url, &self.config, &self.shared.sockets).await
             };
-            match self.attend(opening).await {
+            match self.attend(opening, &target).await {
                 Waited::Stopped => return,
                 Waited::Unwanted => {}
-                Waited::Done(Err(error)) => self.failed(&mut life, error),
-                Waited::Done(Ok((writer, reader))) => match self.serve(writer, reader, &mut life).await {
-                    End::Stopped => return,
-                    End::Unwanted => {}
-                    End::Lost(reason) => self.lost(&mut life, reason),
-                },
+                Waited::Moved => life.moved(),
+                Waited::Done(Err(error)) => self.failed(&mut life, &target, error),
+                Waited::Done(Ok((writer, reader))) => {
+                    match self.serve(writer, reader, Arc::clone(&target), &mut life).await {
+                        End::Stopped => return,
+                        End::Unwanted => {}
+                        End::Moved => {
+                            self.count_lost(DownReason::Moved);
+                            life.moved();
+                        }
+                        End::Lost(reason) => self.lost(&mut life, &target, reason),
+                    }
+                }
             }
         }
     }
 
-    /// Waits for `work` as long as somebody wants the socket.
-    async fn attend<T>(&self, work: impl Future<Output = T>) -> Waited<T> {
+    fn target(&self) -> Arc<Target> {
+        Arc::clone(&self.shared.core().target)
+    }
+
+    /// Waits for `work` as long as somebody wants the socket, and wants it there.
+    async fn attend<T>(&self, work: impl Future<Output = T>, target: &Arc<Target>) -> Waited<T> {
         let mut work = pin!(work);
         loop {
             tokio::select! {
@@ -146,13 +147,17 @@ impl Task {
                 output = &mut work => return Waited::Done(output),
                 () = self.shared.changed.notified() => {}
             }
-            if !self.shared.core().table.has_subscribers() {
+            let core = self.shared.core();
+            if !core.table.has_subscribers() {
                 return Waited::Unwanted;
+            }
+            if !Arc::ptr_eq(&core.target, target) {
+                return Waited::Moved;
             }
         }
     }
 
-    fn failed(&self, life: &mut Life, error: ConnectError) {
+    fn failed(&self, life: &mut Life, target: &Target, error: ConnectError) {
         let mut core = self.shared.core();
         core.failed_attempts = core.failed_attempts.saturating_add(1);
         drop(core);
@@ -169,32 +174,42 @@ impl Task {
         let trouble = Trouble::Connect(error);
         // The same trouble again and again is told once; the state shows it as long as it lasts.
         if life.trouble.as_ref() != Some(&trouble) {
-            tracing::warn!(url = self.shown, %trouble, ?pause, "WebSocket cannot be opened");
+            tracing::warn!(url = target.shown, %trouble, ?pause, "WebSocket cannot be opened");
         }
         life.trouble = Some(trouble);
         life.not_before = Instant::now() + pause;
     }
 
-    fn lost(&self, life: &mut Life, reason: DownReason) {
-        let mut core = self.shared.core();
-        core.table.lost(reason);
-        let count = core.lost.entry(reason.as_str()).or_default();
-        *count = count.saturating_add(1);
-        drop(core);
+    fn lost(&self, life: &mut Life, target: &Target, reason: DownReason) {
+        self.shared.core().table.lost(reason);
+        self.count_lost(reason);
         life.stalled |= reason == DownReason::Stalled;
         life.trouble = Some(Trouble::Lost(reason));
         let pause = life.backoff.pause();
         life.not_before = Instant::now() + pause;
-        tracing::warn!(url = self.shown, reason = reason.as_str(), ?pause, "WebSocket lost");
+        tracing::warn!(url = target.shown, reason = reason.as_str(), ?pause, "WebSocket lost");
     }
 
-    async fn serve(&self, mut writer: Writer, mut reader: Reader, life: &mut Life) -> End {
+    fn count_lost(&self, reason: DownReason) {
+        let mut core = self.shared.core();
+        let count = core.lost.entry(reason.as_str()).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    async fn serve(
+        &self,
+        mut writer: Writer,
+        mut reader: Reader,
+        target: Arc<Target>,
+        life: &mut Life,
+    ) -> End {
         let opened = Instant::now();
         let mut service = Service {
             dog: Watchdog::new(self.config.patience, opened),
             opened,
             useful: opened,
             has_slots: true,
+            target,
             send_at: opened,
             ping_due: false,
             leave_at: None,
@@ -204,21 +219,23 @@ impl Task {
             core.clock.restart();
             core.table.open();
         }
-        tracing::info!(url = self.shown, "WebSocket open");
+        tracing::info!(url = service.target.shown, "WebSocket open");
         self.shared.show(life.open());
         let end = self.converse(&mut writer, &mut reader, &mut service, life).await;
         // Only a socket that was useful for a while proves that the next one may be opened without delay.
         if service.useful.duration_since(service.opened) >= self.config.retry_cap {
             life.backoff.reset();
         }
-        match &end {
-            End::Lost(_) => {}
-            End::Unwanted | End::Stopped => {
-                // What was subscribed ends with the socket. Nobody is left to be told, or is told by the end.
-                self.shared.core().table.lost(DownReason::Closed(None));
-                life.backoff.reset();
-                writer.close(reader, GOODBYE).await;
-            }
+        let goodbye = match &end {
+            End::Lost(_) => None,
+            // What was subscribed ends with the socket. Nobody is left to be told, or is told by the end.
+            End::Unwanted | End::Stopped => Some(DownReason::Closed(None)),
+            End::Moved => Some(DownReason::Moved),
+        };
+        if let Some(reason) = goodbye {
+            self.shared.core().table.lost(reason);
+            life.backoff.reset();
+            writer.close(reader, GOODBYE).await;
         }
         end
     }
@@ -234,6 +251,7 @@ impl Task {
             let wake = match self.step(writer, service) {
                 Step::WaitUntil(wake) => wake,
                 Step::Leave => return End::Unwanted,
+                Step::Move => return End::Moved,
                 Step::GiveUp(reason) => match self.last_look(reader, service, life) {
                     LastLook::Nothing => return End::Lost(reason),
                     LastLook::Frames => continue,
@@ -257,6 +275,9 @@ impl Task {
     fn step(&self, writer: &mut Writer, service: &mut Service) -> Step {
         let now = Instant::now();
         let mut core = self.shared.core();
+        if !Arc::ptr_eq(&core.target, &service.target) {
+            return Step::Move;
+        }
         if core.table.expire(now) {
             service.no_slots();
         }
@@ -354,18 +375,6 @@ impl Task {
             }
         }
         Ok(())
-    }
-}
-
-// === impl Life ===
-
-impl Life {
-    fn connecting(&self) -> State {
-        State::Connecting { failures: self.backoff.failures(), trouble: self.trouble.clone() }
-    }
-
-    fn open(&self) -> State {
-        if self.stalled { State::Stalled } else { State::Live }
     }
 }
 

@@ -12,6 +12,8 @@ use tokio::time::timeout;
 
 use super::*;
 
+/// Going over to another endpoint.
+mod moved;
 /// What the server sends that nobody expects.
 mod odd;
 /// Sockets that die, stall or cannot be opened.

@@ -14,8 +14,7 @@ use tokio::{
 use super::Outcome;
 use crate::{
     budget::Ask,
-    budget::Permit,
-    calls::{Askers, Calls, RequestError},
+    calls::{Askers, Calls, RequestError, Right},
     http::CallError,
     request::{Caller, Class, Method},
 };
@@ -174,12 +173,12 @@ impl Part {
     ///
     /// # Errors
     /// The last refusal, when all of them are refused.
-    pub(super) async fn permit_by<F>(
+    pub(super) async fn permit_by<T, F>(
         &self,
         acquire: impl Fn(Asker) -> F,
-    ) -> Result<(Class, Permit), RequestError>
+    ) -> Result<(Class, T), RequestError>
     where
-        F: Future<Output = Result<Permit, RequestError>>,
+        F: Future<Output = Result<T, RequestError>>,
     {
         let mut state = self.crowd.state.subscribe();
         let mut asking: Vec<(Voice, Option<Instant>, Pin<Box<F>>)> = Vec::new();
@@ -242,7 +241,7 @@ impl Part {
 }
 
 impl Askers for Part {
-    async fn permit(&self, calls: &Calls, method: &Method) -> Result<(Class, Permit), RequestError> {
+    async fn permit(&self, calls: &Calls, method: &Method) -> Result<(Class, Right), RequestError> {
         self.permit_by(|Asker { caller, class, deadline }| {
             calls.permit(Ask { caller, method: method.clone(), class, deadline })
         })

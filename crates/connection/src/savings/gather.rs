@@ -13,7 +13,6 @@ use std::{
 };
 
 use eda_events::Address;
-use eda_limits::Limits;
 use futures_util::{
     FutureExt,
     future::{BoxFuture, Shared, WeakShared, join, join_all},
@@ -29,7 +28,7 @@ use super::{
     answer::{Accounts, Told, learn},
     crowd::{Asker, Crowd, FlightId, Place},
     mints::Mints,
-    plan::{GET_MULTIPLE_ACCOUNTS, Planned, Prices, plan},
+    plan::{GET_MULTIPLE_ACCOUNTS, Planned, plan},
     read::{Group, Read, View, Want},
     stats::{Counts, Kind},
     wire::Wire,
@@ -53,7 +52,6 @@ pub(super) struct Gather<W> {
     wire: Arc<W>,
     counts: Arc<Counts>,
     window: Duration,
-    prices: Prices,
     mints: Mints,
     /// Keys in one read, as far as the provider has taken them.
     most: AtomicUsize,
@@ -100,12 +98,11 @@ struct Entry<W> {
 
 impl<W: Wire> Gather<W> {
     /// Gathers reads for as long as `window` and sends them by `wire`.
-    pub(super) fn new(wire: Arc<W>, counts: Arc<Counts>, window: Duration, limits: &Limits) -> Self {
+    pub(super) fn new(wire: Arc<W>, counts: Arc<Counts>, window: Duration) -> Self {
         Self {
             wire,
             counts,
             window,
-            prices: Prices::of(limits),
             mints: Mints::new(),
             most: AtomicUsize::new(KEYS_PER_READ),
             open: Mutex::default(),
@@ -167,7 +164,8 @@ impl<W: Wire> Gather<W> {
     /// Reads what was gathered.
     async fn read(&self, batch: &Batch, members: Vec<Member>) {
         let wanted = members.into_iter().filter(|member| batch.crowd.wants(member.flight)).collect();
-        let requests = plan(wanted, self.most.load(Ordering::Relaxed), &self.prices);
+        let cost = |method: &Method| self.wire.cost(method);
+        let requests = plan(wanted, self.most.load(Ordering::Relaxed), cost);
         join_all(requests.into_iter().map(|planned| async move {
             match planned {
                 Planned::Alone(member) => self.alone(batch, member).await,

@@ -26,7 +26,6 @@ mod wire;
 
 use std::{sync::Arc, time::Duration};
 
-use eda_limits::Limits;
 use futures_util::FutureExt;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -83,14 +82,14 @@ impl Default for Config {
 // === impl Savings ===
 
 impl<W: Wire> Savings<W> {
-    /// Saves what it can of the calls that would go by `wire`, at the prices in `limits`.
-    pub(crate) fn new(config: Config, wire: Arc<W>, limits: &Limits) -> Self {
+    /// Saves what it can of the calls that would go by `wire`.
+    pub(crate) fn new(config: Config, wire: Arc<W>) -> Self {
         let counts = Arc::new(Counts::default());
         Self {
             on: config.on,
             kept: Arc::new(Kept::new(config.kept_bytes)),
             flights: Arc::default(),
-            gather: Arc::new(Gather::new(Arc::clone(&wire), Arc::clone(&counts), config.window, limits)),
+            gather: Arc::new(Gather::new(Arc::clone(&wire), Arc::clone(&counts), config.window)),
             counts,
             wire,
         }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use eda_events::Address;
-use eda_limits::Limits;
 
 use super::{
     gather::Member,
@@ -22,27 +21,14 @@ pub(super) enum Planned {
     Together(View, Vec<Member>),
 }
 
-/// What the provider charges, in credits.
-#[derive(Debug)]
-pub(super) struct Prices(Limits);
-
-// === impl Prices ===
-
-impl Prices {
-    pub(super) fn of(limits: &Limits) -> Self {
-        Self(limits.clone())
-    }
-
-    /// Whether one read of these costs no more than each by itself.
-    fn allow(&self, members: &[Member]) -> bool {
-        let alone: u64 = members.iter().map(|member| u64::from(self.0.cost(&member.method))).sum();
-        u64::from(self.0.cost(&GET_MULTIPLE_ACCOUNTS)) <= alone
-    }
-}
-
 /// The requests that answer these questions: accounts that are to be shown alike go together, up to `most` at a time,
-/// where that is not dearer. A balance rides along with any of them; tokens take the bytes of their account.
-pub(super) fn plan(members: Vec<Member>, most: usize, prices: &Prices) -> Vec<Planned> {
+/// where that is not dearer by the prices in `cost`. A balance rides along with any of them; tokens take the bytes of
+/// their account.
+pub(super) fn plan(members: Vec<Member>, most: usize, cost: impl Fn(&Method) -> u32) -> Vec<Planned> {
+    let no_dearer = |members: &[Member]| {
+        let alone: u64 = members.iter().map(|member| u64::from(cost(&member.method))).sum();
+        u64::from(cost(&GET_MULTIPLE_ACCOUNTS)) <= alone
+    };
     let mut views: BTreeMap<View, (BTreeSet<Address>, Vec<Member>)> = BTreeMap::new();
     let mut balances = Vec::new();
     let mut put = |view: View, member: Member| {
@@ -68,7 +54,7 @@ pub(super) fn plan(members: Vec<Member>, most: usize, prices: &Prices) -> Vec<Pl
     for (view, (_, mut members)) in views {
         while !members.is_empty() {
             let rest = members.split_off(members.len().min(most.max(1)));
-            if members.len() > 1 && prices.allow(&members) {
+            if members.len() > 1 && no_dearer(&members) {
                 requests.push(Planned::Together(view, members));
             } else {
                 requests.extend(members.into_iter().map(Planned::Alone));

@@ -48,6 +48,7 @@ type Script = dyn Fn(&str, &Value) -> Outcome + Send + Sync;
 
 /// Lets requests through by a budget and answers them after a while, as `script` says.
 struct Provider {
+    limits: Limits,
     budget: Budget,
     delay: Duration,
     script: Box<Script>,
@@ -78,6 +79,10 @@ impl Wire for Provider {
         let _place = crowd.enter(flight, asker);
         self.make(&method, &params, crowd.part(vec![flight])).await
     }
+
+    fn cost(&self, method: &Method) -> u32 {
+        self.limits.cost(method)
+    }
 }
 
 /// Savings in front of a provider.
@@ -97,13 +102,14 @@ impl World {
         let tasks = TaskTracker::new();
         let budget = Budget::start(limits.clone(), BTreeMap::new(), &tasks, CancellationToken::new());
         let provider = Arc::new(Provider {
+            limits,
             budget,
             delay: Duration::from_millis(50),
             script: Box::new(script),
             sent: Mutex::default(),
             began: Instant::now(),
         });
-        let savings = Arc::new(Savings::new(Config::default(), Arc::clone(&provider), &limits));
+        let savings = Arc::new(Savings::new(Config::default(), Arc::clone(&provider)));
         Self { savings, provider, asking: JoinSet::new() }
     }
 

@@ -15,6 +15,9 @@ pub(crate) trait Wire: Send + Sync + 'static {
 
     /// Makes one request that is shared with nobody.
     fn alone(&self, asker: Asker, method: Method, params: Value) -> impl Future<Output = Outcome> + Send;
+
+    /// What a call of a method costs at present, in credits.
+    fn cost(&self, method: &Method) -> u32;
 }
 
 impl Wire for Calls {
@@ -25,5 +28,9 @@ impl Wire for Calls {
     async fn alone(&self, asker: Asker, method: Method, params: Value) -> Outcome {
         let Asker { caller, class, deadline } = asker;
         self.call(caller, class, method, params, deadline).await
+    }
+
+    fn cost(&self, method: &Method) -> u32 {
+        self.switch().here().site().limits.cost(method)
     }
 }

@@ -272,6 +272,48 @@ async fn closing_ends_the_calls_under_way() {
     }
 }
 
+/// While another endpoint is used, nothing may open a connection to this one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn at_rest_calls_end_unsent_and_no_connection_is_opened_until_it_is_woken() {
+    for protocol in PROTOCOLS {
+        within(async {
+            let server = front(protocol).await;
+            let client = client(&server);
+            client.http.rest().await;
+            assert!(matches!(client.ask("getSlot").await, Err(CallError::Closed)));
+            client.http.wake().await;
+            client.ask("getSlot").await.unwrap();
+            // Many call without a pause, before and after.
+            let calls = async || {
+                loop {
+                    match client.ask("sendTransaction").await {
+                        Ok(_) | Err(CallError::Rpc(_) | CallError::OutcomeUnknown { .. }) => {}
+                        Err(CallError::Closed) => return,
+                        Err(other) => panic!("{protocol:?}: {other}"),
+                    }
+                }
+            };
+            let rest = async {
+                server.rpc().journal().until(|calls| calls.len() > 20).await;
+                client.http.rest().await;
+            };
+            tokio::join!(calls(), calls(), calls(), rest);
+            server.http().tally().until(|traffic| traffic.open == 0).await;
+            let (accepts, asked) = (server.http().tally().accepts(), server.rpc().journal().len());
+            for _ in 0..20 {
+                assert!(matches!(client.ask("getSlot").await, Err(CallError::Closed)));
+            }
+            assert_eq!(server.http().tally().accepts(), accepts, "{protocol:?}");
+            assert_eq!(server.rpc().journal().len(), asked, "{protocol:?}");
+            client.http.wake().await;
+            client.ask("getSlot").await.unwrap();
+            assert_eq!(server.http().tally().max_open(), 1, "{protocol:?}");
+            client.stop().await;
+        })
+        .await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_idle_connection_that_the_server_lets_go_costs_no_call() {
     for protocol in PROTOCOLS {

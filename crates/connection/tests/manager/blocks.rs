@@ -229,7 +229,7 @@ async fn a_block_that_is_known_and_not_served_yet_is_asked_for_with_pauses() {
 #[tokio::test]
 async fn the_whole_chain_is_refused_with_the_arithmetic_where_the_plan_does_not_carry_it() {
     let world = world_with(|config| {
-        config.limits = profile::by_name("public-mainnet-beta").unwrap().limits();
+        config.sites[0].limits = profile::by_name("public-mainnet-beta").unwrap().limits();
         config.feed.nominal_slot_time = Duration::from_millis(200);
     })
     .await;

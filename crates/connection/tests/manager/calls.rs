@@ -150,7 +150,7 @@ fn most_within(calls: &[Call], window: Duration) -> usize {
 async fn every_method_passes_the_budget_and_no_window_is_exceeded() {
     let window = Duration::from_secs(1);
     let world = world_with(|config| {
-        config.limits.requests = Some(Rate::per_seconds(5, 1));
+        config.sites[0].limits.requests = Some(Rate::per_seconds(5, 1));
         // Each call is to be a request.
         config.savings.on = false;
     })

@@ -37,7 +37,8 @@ async fn an_http_and_a_websocket_url_of_different_clusters_are_told_and_no_fact_
     let _pulses = [requests.pulse(), sockets.pulse()];
     let mut config = config(&requests);
     by_blocks(&mut config);
-    config.endpoint = Endpoint::parse(&requests.front.http_url(), Some(&sockets.front.ws_url())).unwrap();
+    config.sites[0].endpoint =
+        Endpoint::parse(&requests.front.http_url(), Some(&sockets.front.ws_url())).unwrap();
     let manager = ConnectionManager::open(config).unwrap();
     let lease = manager.lease(WorkerName::BurnDetector);
     eventually(|| matches!(manager.vital(), Vital::Conflict(_))).await;

@@ -23,8 +23,8 @@ struct Worker {
 const KEY: &str = "5f0c1c9e7a7b4e55b1f3a7d2c6e81f04";
 
 fn with_key(config: &mut Config) {
-    let url = config.endpoint.http().join(KEY).unwrap();
-    config.endpoint = Endpoint::parse(url.as_str(), None).unwrap();
+    let url = config.sites[0].endpoint.http().join(KEY).unwrap();
+    config.sites[0].endpoint = Endpoint::parse(url.as_str(), None).unwrap();
 }
 
 async fn start(world: &World, name: WorkerName) -> Worker {

@@ -12,6 +12,9 @@ mod calls;
 /// Which cluster it is, and endpoints that are not there.
 #[cfg(test)]
 mod cluster;
+/// Where following begins, and what holds it up.
+#[cfg(test)]
+mod gaps;
 /// From the first lease to the last.
 #[cfg(test)]
 mod leases;

@@ -1,9 +1,10 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use eda_connection::{
-    Config, ConnectionManager, Lease,
+    Config, ConnectionManager, Lease, Site,
     checkpoints::NoCheckpoints,
     endpoint::Endpoint,
+    failover::Bounds,
     feed::{AccountFact, Choice, Fed, FeedConfig, Interest, LogHint, Mode, Start, Traffic, Watch},
     http::HttpConfig,
     pubsub, savings,
@@ -55,10 +56,15 @@ pub(crate) async fn eventually(mut reached: impl FnMut() -> bool) {
     .await;
 }
 
+/// The endpoint of a node, without limits.
+pub(crate) fn site(node: &Node, priority: u32) -> Site {
+    let endpoint = Endpoint::parse(&node.front.http_url(), None).unwrap();
+    Site { endpoint, limits: Limits::default(), priority }
+}
+
 pub(crate) fn config(node: &Node) -> Config {
     Config {
-        endpoint: Endpoint::parse(&node.front.http_url(), None).unwrap(),
-        limits: Limits::default(),
+        sites: vec![site(node, 0)],
         weights: [].into(),
         extra_roots: vec![node.front.certificate_der().to_vec()],
         connect_timeout: Duration::from_secs(10),
@@ -69,6 +75,7 @@ pub(crate) fn config(node: &Node) -> Config {
             retry_cap: Duration::from_millis(100),
             ..pubsub::Config::default()
         },
+        failover: Bounds::default(),
         feed: FeedConfig {
             choice: Choice::Auto,
             commitment: Commitment::Confirmed,

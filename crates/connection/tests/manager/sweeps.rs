@@ -13,7 +13,7 @@ use crate::{
 /// account by which the WebSocket shows its chain.
 async fn small_world() -> World {
     world_with(|config| {
-        config.limits.subscriptions = Some(5);
+        config.sites[0].limits.subscriptions = Some(5);
         config.pubsub.max_subscriptions = 5;
     })
     .await

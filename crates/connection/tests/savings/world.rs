@@ -1,9 +1,10 @@
 use std::{sync::Arc, time::Duration};
 
 use eda_connection::{
-    Config, ConnectionManager, Lease,
+    Config, ConnectionManager, Lease, Site,
     checkpoints::NoCheckpoints,
     endpoint::Endpoint,
+    failover::Bounds,
     feed::{Choice, FeedConfig, Start},
     http::HttpConfig,
     pubsub, savings,
@@ -106,8 +107,8 @@ impl World {
         let served = self.simnet.endpoint(options).await.unwrap();
         let endpoint = Endpoint::parse(&served.front().http_url(), Some(&served.front().ws_url())).unwrap();
         let config = Config {
-            endpoint,
-            limits: limits(),
+            sites: vec![Site { endpoint, limits: limits(), priority: 0 }],
+            failover: Bounds::default(),
             weights: [].into(),
             extra_roots: Vec::new(),
             connect_timeout: Duration::from_secs(10),

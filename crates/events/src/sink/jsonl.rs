@@ -3,8 +3,8 @@
 //! Each event is handed to the operating system before the next one is taken, so nothing waits in a buffer of
 //! ours: what is written survives a crash of eda (a crash of the machine may cost what the system had not yet
 //! stored). An event that cannot be written stays in hand and is tried again, with back-off, for as long as the
-//! sink runs; meanwhile up to `QUEUE` events wait behind it. Events beyond that are lost to this sink: they
-//! leave no line, they are counted in `SinkStats::missed`, and each gap is logged as an error.
+//! sink runs; meanwhile the others wait where they are kept. Should the mailbox have a gap all the same, it is counted in
+//! `SinkStats::missed` and logged as an error.
 //!
 //! A crash can tear the last line. The next start ends it with a newline, so that every line is one JSON
 //! document, or visibly torn.
@@ -23,9 +23,6 @@ use crate::{
     event::Event,
     mailbox::{Delivery, Mailbox},
 };
-
-/// How many events should wait for this sink before it misses some: the capacity for its subscription.
-pub const QUEUE: usize = 65_536;
 
 /// The first pause after a failed write; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -108,7 +105,7 @@ impl JsonLines {
         self.counts.clone()
     }
 
-    /// Writes every event of the mailbox. Ends when the bus was closed and everything is written; never ends
+    /// Writes every event of the mailbox. Ends when the mailbox was closed and everything is written; never ends
     /// while writing fails, so the caller sets a deadline. When it is dropped before its end, the event in hand
     /// stays in the mailbox, and its line may be there, whole or torn.
     pub async fn run(self, mailbox: Mailbox<Arc<Event>>) {

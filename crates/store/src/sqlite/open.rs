@@ -1,8 +1,8 @@
 use std::{path::Path, time::Duration};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
-use crate::trouble::{OpenError, Trouble};
+use crate::trouble::{Kind, OpenError, Trouble};
 
 /// Says in the file's header that it is a store of eda: `eda` and a 1.
 const APPLICATION: i32 = 0x6564_6131;
@@ -28,8 +28,16 @@ pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
         if let Some(stranger) = stranger(&connection, path)? {
             return Ok(Err(stranger));
         }
+        if connection.is_readonly(MAIN_DB)? {
+            let cause = "it opens for reading only".to_owned();
+            let trouble = Trouble { kind: Kind::ReadOnly, cause };
+            return Ok(Err(OpenError::Trouble { path: path.to_owned(), trouble }));
+        }
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
+        // Where a sync alone stops at the disk's own cache, which is on Apple's systems.
+        connection.pragma_update(None, "fullfsync", true)?;
+        connection.pragma_update(None, "checkpoint_fullfsync", true)?;
         connection.pragma_update(None, "journal_size_limit", WAL_KEPT)?;
         migrate(&mut connection)?;
         Ok(Ok(connection))
@@ -55,8 +63,7 @@ pub(crate) fn read_only(path: &Path) -> Result<Connection, OpenError> {
     }
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
-    let open = || {
-        let connection = Connection::open_with_flags(path, flags)?;
+    let check = |connection: Connection| {
         prepare(&connection)?;
         Ok(match stranger(&connection, path)? {
             Some(stranger) => Err(stranger),
@@ -64,7 +71,26 @@ pub(crate) fn read_only(path: &Path) -> Result<Connection, OpenError> {
             None => Ok(connection),
         })
     };
-    open().unwrap_or_else(|error| Err(open_error(path, error)))
+    let mut checked = Connection::open_with_flags(path, flags).and_then(check);
+    // Readers share a little memory in a file beside it. Where none can be made, and nobody writes, they need none.
+    if let Err(error) = &checked
+        && error.sqlite_error_code() == Some(ErrorCode::CannotOpen)
+        && let Some(unchanging) = unchanging(path)
+    {
+        checked = Connection::open_with_flags(unchanging, flags | OpenFlags::SQLITE_OPEN_URI).and_then(check);
+    }
+    checked.unwrap_or_else(|error| Err(open_error(path, error)))
+}
+
+/// How SQLite is told that nobody changes the file; `None` if somebody may, or has left something beside it.
+fn unchanging(path: &Path) -> Option<String> {
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    if std::fs::metadata(wal).is_ok_and(|wal| wal.len() > 0) {
+        return None;
+    }
+    let escaped = path.to_str()?.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    Some(format!("file:{escaped}?immutable=1"))
 }
 
 /// Folds the log of recent writes into the file, so that the file is whole without it.

@@ -30,11 +30,16 @@ pub(crate) struct RefusalRow {
     pub(crate) refusal: Refusal,
 }
 
-/// The sequence of the last event that was ever kept.
+/// The last sequence that was ever given out. Events that were known already have been given some, too.
 pub(crate) fn head(connection: &Connection) -> Result<u64> {
     let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'events'";
     let head: Option<i64> = connection.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?;
     Ok(head.map_or(0, unsigned))
+}
+
+/// The number of the last batch that was committed.
+pub(crate) fn last_batch(connection: &Connection) -> Result<u64> {
+    connection.prepare_cached("SELECT last FROM batches")?.query_row([], |row| row.get(0)).map(unsigned)
 }
 
 pub(crate) fn counts(connection: &Connection) -> Result<BTreeMap<String, u64>> {
@@ -61,13 +66,29 @@ pub(crate) fn events_after(connection: &Connection, sequence: u64, most: usize) 
 
 /// How far each interest has come.
 pub(crate) fn reached(connection: &Connection) -> Result<Vec<(InterestKey, Reached)>> {
-    let sql =
-        "SELECT genesis, worker, name, begins_after, reached_to FROM interests JOIN chains USING (chain)";
+    let sql = "SELECT genesis, worker, name, begins_after, reached_to, interest
+               FROM interests JOIN chains USING (chain)";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map([], |row| {
         let key = (genesis(row, 0)?, worker(row, 1)?, interest(row, 2)?);
-        Ok((key, Reached { begins_after: slot(row, 3)?, to: slot(row, 4)? }))
+        let unproven = unproven(connection, row.get(5)?)?;
+        Ok((key, Reached { begins_after: slot(row, 3)?, to: slot(row, 4)?, unproven }))
     })?;
+    rows.collect()
+}
+
+/// How many slots of an interest are given up.
+pub(crate) fn unproven(connection: &Connection, interest: i64) -> Result<u64> {
+    let sql = "SELECT coalesce(sum(to_slot - from_slot + 1), 0) FROM spans
+               WHERE interest = ?1 AND how = 'unproven'";
+    connection.prepare_cached(sql)?.query_row([interest], |row| row.get(0)).map(unsigned)
+}
+
+/// The chains of which some interest is kept.
+pub(crate) fn chains(connection: &Connection) -> Result<Vec<Genesis>> {
+    let sql = "SELECT DISTINCT genesis FROM chains JOIN interests USING (chain) ORDER BY genesis";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| Ok(Genesis::from(row.get::<_, String>(0)?.as_str())))?;
     rows.collect()
 }
 

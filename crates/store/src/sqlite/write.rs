@@ -47,7 +47,7 @@ impl<'a> Transaction<'a> {
 
     /// The number of the last batch that was committed.
     pub(crate) fn last_batch(&self) -> Result<u64> {
-        self.0.prepare_cached("SELECT last FROM batches")?.query_row([], |row| row.get(0)).map(unsigned)
+        read::last_batch(&self.0)
     }
 
     pub(crate) fn number_batch(&self, batch: u64) -> Result<()> {
@@ -191,10 +191,16 @@ impl<'a> Transaction<'a> {
         self.0.prepare_cached(sql)?.execute(row).map(drop)
     }
 
-    /// The event need not be looked at again.
+    /// How many slots of an interest are given up.
+    pub(crate) fn unproven(&self, interest: i64) -> Result<u64> {
+        read::unproven(&self.0, interest)
+    }
+
+    /// The event need not be looked at again. There may be none.
     pub(crate) fn settle(&self, chain: i64, sequence: u64) -> Result<()> {
+        let Ok(sequence) = signed(sequence) else { return Ok(()) };
         let sql = "UPDATE events SET unsettled = NULL WHERE sequence = ?2 AND chain = ?1";
-        self.0.prepare_cached(sql)?.execute(params![chain, signed(sequence)?]).map(drop)
+        self.0.prepare_cached(sql)?.execute(params![chain, sequence]).map(drop)
     }
 
     pub(crate) fn put_cursor(&self, consumer: &str, sequence: u64, at: Timestamp) -> Result<()> {

@@ -4,7 +4,7 @@ use std::{
 };
 
 use eda_events::log::How;
-use eda_store::{Covered, Settings, Store, Stored};
+use eda_store::{Covered, Reader, Settings, Store, Stored};
 
 use crate::script::{WORKERS, events, genesis, interest};
 
@@ -91,6 +91,17 @@ impl Ledger {
         assert!(begun <= self.finished, "a gap before {first}");
         assert!(self.log[begun..].starts_with(&received), "a gap in {received:?}");
         self.finished = self.finished.max(begun + lines(transcript, 'D').len());
+    }
+}
+
+/// Everything that was acknowledged so far can be read.
+pub(crate) fn is_there(reader: &Reader, transcript: &str) {
+    let events = reader.events_after(0, usize::MAX).unwrap();
+    let ids: HashSet<String> = events.into_iter().map(|stored| stored.event.id.to_string()).collect();
+    let acknowledged = lines(transcript, 'A');
+    assert!(acknowledged.iter().all(|id| ids.contains(id)));
+    if let Some(id) = acknowledged.first() {
+        assert_eq!(reader.why(id).unwrap().len(), 1);
     }
 }
 

@@ -2,7 +2,7 @@ use std::{
     fmt,
     io::{BufRead, BufReader, Read, Write},
     path::Path,
-    process::{Child, Command},
+    process::{Child, ChildStdout, Command},
     sync::Arc,
 };
 
@@ -25,19 +25,35 @@ pub(crate) fn command(file: &Path, seed: u64) -> Command {
     command
 }
 
-/// What the child has written when it is killed, which happens after this many lines.
-pub(crate) fn read_and_kill(mut child: Child, lines: usize) -> String {
-    let mut output = BufReader::new(child.stdout.take().unwrap());
-    let mut transcript = String::new();
-    for _ in 0..lines {
-        if output.read_line(&mut transcript).unwrap() == 0 {
-            break;
+/// A child and what it writes.
+pub(crate) struct Spoken {
+    child: Child,
+    output: BufReader<ChildStdout>,
+}
+
+// === impl Spoken ===
+
+impl Spoken {
+    pub(crate) fn by(mut child: Child) -> Self {
+        let output = BufReader::new(child.stdout.take().unwrap());
+        Self { child, output }
+    }
+
+    /// Reads so many more lines, if it writes so many.
+    pub(crate) fn read(&mut self, lines: usize, transcript: &mut String) {
+        for _ in 0..lines {
+            if self.output.read_line(transcript).unwrap() == 0 {
+                break;
+            }
         }
     }
-    child.kill().unwrap();
-    output.read_to_string(&mut transcript).unwrap();
-    child.wait().unwrap();
-    transcript
+
+    /// Kills it, and reads what it has written until then.
+    pub(crate) fn kill(mut self, transcript: &mut String) {
+        self.child.kill().unwrap();
+        self.output.read_to_string(transcript).unwrap();
+        self.child.wait().unwrap();
+    }
 }
 
 /// Goes on where the file says, for a while, and says on stdout what it does and what it is told: `S` an event is

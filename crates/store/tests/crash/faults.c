@@ -11,6 +11,7 @@
  *   FAULTS_FROM    the first operation that fails; 0 for none
  *   FAULTS_COUNT   how many fail
  *   FAULTS_ERROR   the errno they fail with; writes only, unless it is EIO
+ *   FAULTS_LOCKED  1: files that are there may only be read
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -50,7 +51,7 @@ static struct file *open_files[DESCRIPTORS];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const char *dir;
 static uint64_t seed, operations, die_at, fail_from, fail_count;
-static int power, fail_error;
+static int power, fail_error, locked;
 
 static ssize_t (*real_write)(int, const void *, size_t);
 static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
@@ -78,6 +79,7 @@ __attribute__((constructor)) static void load(void) {
     fail_from = number("FAULTS_FROM");
     fail_count = number("FAULTS_COUNT");
     fail_error = (int)number("FAULTS_ERROR");
+    locked = (int)number("FAULTS_LOCKED");
 }
 
 /* xorshift64* */
@@ -321,6 +323,10 @@ int ftruncate(int fd, off_t length) {
 int ftruncate64(int fd, off_t length) { return ftruncate(fd, length); }
 
 static int opening(const char *path, int flags, mode_t mode) {
+    if (locked && is_ours(path) && (flags & O_ACCMODE) != O_RDONLY && access(path, F_OK) == 0) {
+        errno = EACCES;
+        return -1;
+    }
     int fd = real_open(path, flags, mode);
     pthread_mutex_lock(&lock);
     opened(path, fd);

@@ -27,6 +27,8 @@ pub(crate) struct Fault {
     pub(crate) count: u64,
     /// With what.
     pub(crate) error: i32,
+    /// Whether files that are there may only be read.
+    pub(crate) locked: bool,
 }
 
 // === impl Disk ===
@@ -56,6 +58,7 @@ impl Disk {
             .env("FAULTS_POWER", u8::from(fault.power).to_string())
             .env("FAULTS_FROM", fault.from.to_string())
             .env("FAULTS_COUNT", fault.count.to_string())
-            .env("FAULTS_ERROR", fault.error.to_string());
+            .env("FAULTS_ERROR", fault.error.to_string())
+            .env("FAULTS_LOCKED", u8::from(fault.locked).to_string());
     }
 }

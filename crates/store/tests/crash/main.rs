@@ -23,10 +23,13 @@ use std::{
 };
 
 use check::Ledger;
+use eda_store::Store;
 use faults::{Disk, Fault};
 
 /// The signal of a death that nobody can catch.
 const KILLED: i32 = 9;
+
+const NO_COMPILER: &str = "skipped: there is no C compiler here to build the failing disk with";
 
 /// How many children run at the same time.
 const LANES: u64 = 4;
@@ -65,6 +68,7 @@ fn a_disk_that_fails_for_a_while_delays_and_loses_nothing() {
         from: rng.u64(1..=span),
         count: rng.u64(1..=4),
         error: ERRORS[rng.usize(..ERRORS.len())],
+        locked: false,
     });
 }
 
@@ -78,16 +82,55 @@ fn what_is_acknowledged_survives_kill_9_at_any_moment() {
     let mut ledger = Ledger::default();
     for _ in 0..40 {
         let child = child::command(&file, rng.u64(..)).stdout(Stdio::piped()).spawn().unwrap();
-        let transcript = child::read_and_kill(child, rng.usize(1..200));
+        let mut transcript = String::new();
+        let mut child = child::Spoken::by(child);
+        child.read(rng.usize(1..200), &mut transcript);
+        child.kill(&mut transcript);
         ledger.check(&file, &transcript);
     }
+}
+
+#[test]
+fn another_process_reads_while_one_writes_and_after_it_was_killed() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("eda.db");
+    let seed = seed(5);
+    println!("seed {seed}");
+    let mut transcript = String::new();
+    let mut child = child::Spoken::by(child::command(&file, seed).stdout(Stdio::piped()).spawn().unwrap());
+    for _ in 0..5 {
+        child.read(20, &mut transcript);
+        check::is_there(&Store::read(&file).unwrap(), &transcript);
+    }
+    child.kill(&mut transcript);
+    let reader = Store::read(&file).unwrap();
+    check::is_there(&reader, &transcript);
+    Ledger::default().check(&file, &transcript);
+    // The next process goes on beside a reader that stays.
+    assert!(child::command(&file, seed).stdout(Stdio::null()).status().unwrap().success());
+    check::is_there(&reader, &transcript);
+}
+
+#[test]
+fn a_file_that_may_only_be_read_is_refused_at_the_start_with_what_to_do() {
+    let Some(disk) = Disk::build() else {
+        println!("{NO_COMPILER}");
+        return;
+    };
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("eda.db");
+    assert!(child::command(&file, 1).stdout(Stdio::null()).status().unwrap().success());
+    let mut command = child::command(&file, 1);
+    disk.meddle(&mut command, home.path(), 1, Fault { locked: true, ..Fault::default() });
+    let said = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    assert!(said.contains("it cannot be written to: check its permissions"), "{said}");
 }
 
 /// Runs children until `deaths` of them have died, and checks what each has left. `fault` chooses what happens to
 /// one, given how many operations it may live to see.
 fn crash(test: u64, deaths: u32, fault: impl Fn(&mut fastrand::Rng, u64) -> Fault + Sync) {
     let Some(disk) = Disk::build() else {
-        println!("skipped: there is no C compiler here to build the failing disk with");
+        println!("{NO_COMPILER}");
         return;
     };
     let seed = seed(test);

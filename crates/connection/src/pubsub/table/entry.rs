@@ -77,6 +77,12 @@ impl Entry {
                 self.state = State::Wanted;
             }
             State::Wanted | State::Asked { .. } | State::Leaving { .. } => self.state = State::Wanted,
+            // Who was asked refused, and another is asked now.
+            State::Waiting { .. } if reason == DownReason::Moved => {
+                self.retry.reset();
+                self.doubts = 0;
+                self.state = State::Wanted;
+            }
             // A new socket is no reason to ask sooner.
             State::Waiting { .. } => {}
         }

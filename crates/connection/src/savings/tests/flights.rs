@@ -250,7 +250,7 @@ async fn an_immutable_answer_is_asked_for_once() {
 async fn nothing_is_saved_when_told_so() {
     let mut world = World::new(counting());
     let config = Config { on: false, ..Config::default() };
-    world.savings = Arc::new(Savings::new(config, Arc::clone(&world.provider), &Limits::default()));
+    world.savings = Arc::new(Savings::new(config, Arc::clone(&world.provider)));
     let askers = [BURNS, PRICES, TRADES].map(|caller| ask(&world, caller, Class::Poll, None));
     for asker in askers {
         assert!(asker.await.unwrap().is_ok());

@@ -6,7 +6,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::*;
-use crate::{bus::Bus, data::EventRetracted, mailbox::Input, primitives::Cluster, topic::Topic};
+use crate::{data::EventRetracted, mailbox::Input, primitives::Cluster};
 
 fn event(number: usize, reason: &str) -> Event {
     let id = format!("retracted:{number}").as_str().into();
@@ -22,16 +22,17 @@ fn ids(numbers: std::ops::Range<usize>) -> Vec<String> {
     numbers.map(|number| format!("retracted:{number}")).collect()
 }
 
-/// A bus with these events, closed, and a mailbox that holds them.
-fn closed_bus(events: impl IntoIterator<Item = Event>, capacity: usize) -> Mailbox<Arc<Event>> {
-    let bus = Bus::new();
-    let mailbox = bus.subscribe("jsonl", &Topic::ALL, capacity);
+/// A mailbox that holds these events, and gets no others.
+fn closed(events: impl IntoIterator<Item = Event>, capacity: usize) -> Mailbox<Arc<Event>> {
+    let (post, mailbox) = Mailbox::new("jsonl", capacity);
     for event in events {
-        bus.publish(event);
+        post.post(Arc::new(event));
     }
-    bus.close();
+    post.close();
     mailbox
 }
+
+const QUEUE: usize = 1_000;
 
 #[tokio::test(start_paused = true)]
 async fn every_event_is_one_line_in_order_and_the_file_is_appended_to() {
@@ -41,7 +42,7 @@ async fn every_event_is_one_line_in_order_and_the_file_is_appended_to() {
         let sink = JsonLines::append(&path).unwrap();
         let counts = sink.counts();
         let events = (run * 100..(run + 1) * 100).map(|number| event(number, "line\nbreak"));
-        sink.run(closed_bus(events, QUEUE)).await;
+        sink.run(closed(events, QUEUE)).await;
         assert_eq!(counts.read(), SinkStats { written: 100, ..SinkStats::default() });
     }
     let text = std::fs::read_to_string(&path).unwrap();
@@ -55,7 +56,7 @@ async fn a_torn_last_line_is_ended_and_nothing_is_glued_to_it() {
     let path = folder.path().join("events.jsonl");
     let whole = String::from_utf8(line(&event(0, "fork")).unwrap()).unwrap();
     std::fs::write(&path, format!("{whole}{{\"type\":\"EVENT_RETR")).unwrap();
-    JsonLines::append(&path).unwrap().run(closed_bus([event(1, "fork")], QUEUE)).await;
+    JsonLines::append(&path).unwrap().run(closed([event(1, "fork")], QUEUE)).await;
     let text = std::fs::read_to_string(&path).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 3);
@@ -66,7 +67,7 @@ async fn a_torn_last_line_is_ended_and_nothing_is_glued_to_it() {
 
 #[tokio::test(start_paused = true)]
 async fn an_event_that_cannot_be_written_stays_in_hand_and_is_tried_again() {
-    let mailbox = closed_bus((0..3).map(|number| event(number, "fork")), QUEUE);
+    let mailbox = closed((0..3).map(|number| event(number, "fork")), QUEUE);
     let sink = JsonLines::append(Path::new("/dev/full")).unwrap();
     let counts = sink.counts();
     let ended = tokio::time::timeout(Duration::from_secs(60), sink.run(mailbox.clone())).await;
@@ -94,7 +95,7 @@ async fn a_line_written_in_part_is_finished_and_not_begun_again() {
     let sink = JsonLines::new(File::from(OwnedFd::from(ours)), "a socket".to_owned());
     let counts = sink.counts();
     let long = "x".repeat(100_000);
-    let run = sink.run(closed_bus((0..EVENTS).map(|number| event(number, &long)), QUEUE));
+    let run = sink.run(closed((0..EVENTS).map(|number| event(number, &long)), QUEUE));
     let stalled = counts.clone();
     let reader = async move {
         while stalled.read().failed_writes < 3 {
@@ -118,7 +119,7 @@ async fn what_did_not_fit_the_queue_has_no_line_and_is_counted() {
     let path = folder.path().join("events.jsonl");
     let sink = JsonLines::append(&path).unwrap();
     let counts = sink.counts();
-    sink.run(closed_bus((0..5).map(|number| event(number, "fork")), 2)).await;
+    sink.run(closed((0..5).map(|number| event(number, "fork")), 2)).await;
     assert_eq!(counts.read(), SinkStats { written: 2, missed: 3, ..SinkStats::default() });
     assert_eq!(std::fs::read_to_string(&path).unwrap().lines().map(id_of).collect::<Vec<_>>(), ids(0..2));
 }

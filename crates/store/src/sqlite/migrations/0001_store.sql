@@ -4,7 +4,7 @@ CREATE TABLE chains (
     genesis TEXT NOT NULL UNIQUE
 ) STRICT;
 
--- The event log. Sequences only ever rise, also when events are deleted.
+-- The event log. Sequences only ever rise, also when events are deleted; not every sequence is an event's.
 CREATE TABLE events (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
     chain INTEGER NOT NULL REFERENCES chains,
