@@ -74,6 +74,7 @@ struct Statuses {
 }
 
 /// What the final chain says about a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Evidence {
     There,
     NotThere,
@@ -110,27 +111,34 @@ impl Finality {
         loop {
             let due = self.unsettled(genesis, Slot(finalized), SIGNATURES).await?;
             let fates = self.fates(due.iter().map(|one| one.signature)).await?;
-            let mut settled = Vec::new();
+            let mut evidence: BTreeMap<Signature, Evidence> = BTreeMap::new();
+            let (mut settled, mut unchecked) = (Vec::new(), 0_u64);
             for one in &due {
                 let gone = match fates.get(&one.signature) {
                     Some(Fate::Landed) => None,
                     Some(Fate::Failed) => Some("the transaction landed again, and failed"),
-                    Some(Fate::Gone) => match self.evidence(one).await? {
-                        Evidence::NotThere => {
-                            Some("its block did not survive, and its transaction did not land again")
-                        }
-                        Evidence::There => None,
-                        Evidence::None => {
-                            warn!(event = %one.event.id, slot = %one.slot, "the node has thrown this slot away: the event stands unchecked");
-                            None
-                        }
-                    },
+                    Some(Fate::Gone) => {
+                        let found = match evidence.get(&one.signature) {
+                            Some(found) => *found,
+                            None => self.evidence(one).await?,
+                        };
+                        evidence.insert(one.signature, found);
+                        unchecked += u64::from(found == Evidence::None);
+                        let gone = "its block did not survive, and its transaction did not land again";
+                        (found == Evidence::NotThere).then_some(gone)
+                    }
                     Some(Fate::Waiting) | None => continue,
                 };
                 if let Some(reason) = gone {
                     self.retract(one, genesis, cluster, reason).await?;
                 }
                 settled.push(one.sequence);
+            }
+            if unchecked > 0 {
+                warn!(
+                    events = unchecked,
+                    "the node has thrown their slots away: these events stand without having been looked at again"
+                );
             }
             self.store.settle(genesis, &settled).await.map_err(|closed| closed.to_string())?;
             if settled.is_empty() || settled.len() < due.len() {

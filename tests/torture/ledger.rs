@@ -84,11 +84,11 @@ impl Ledger {
     }
 
     /// The slots that are named as missing.
-    fn holes(&self, cluster: &Simnet) -> Vec<(Slot, Slot)> {
+    fn holes(&self, cluster: &Simnet) -> Vec<(Slot, Slot, String)> {
         let genesis = Genesis::from(cluster.chain().genesis_hash().to_string().as_str());
         let holes =
             self.read().and_then(|reader| reader.holes(&genesis, Some(WORKER)).ok()).unwrap_or_default();
-        holes.iter().map(|hole| (hole.from, hole.to)).collect()
+        holes.into_iter().map(|hole| (hole.from, hole.to, hole.reason)).collect()
     }
 
     pub(crate) async fn until_begun(&self, cluster: &Simnet) {
@@ -121,7 +121,7 @@ impl Ledger {
             .happened(cluster)
             .into_iter()
             .filter(|(slot, _)| (from..=to).contains(slot))
-            .filter(|(slot, _)| !holes.iter().any(|(from, to)| (from.0..=to.0).contains(slot)))
+            .filter(|(slot, _)| !holes.iter().any(|(from, to, _)| (from.0..=to.0).contains(slot)))
             .filter(|(_, id)| !kept.contains_key(id))
             .collect();
         assert!(missing.is_empty(), "claimed {from} to {to}, and these are not kept: {missing:?}");

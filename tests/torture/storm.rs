@@ -5,6 +5,9 @@ use std::time::Duration;
 use eda_simnet::endpoint::Endpoint;
 use serde_json::{Value, json};
 
+/// The turn in which the address is refused.
+const REFUSED: usize = 10;
+
 /// A source of trouble that makes the same trouble for the same seed.
 pub(crate) struct Storm {
     state: u64,
@@ -24,6 +27,10 @@ impl Storm {
     pub(crate) fn strike(&mut self, endpoint: &Endpoint, turn: usize) {
         let kinds = kinds();
         let mut fault = kinds[turn % kinds.len()].clone();
+        if turn == REFUSED {
+            // Whoever is refused as such is silent for half a minute: once is enough.
+            fault = json!({"kind": "http-403", "count": 1});
+        }
         if fault["for"] == "?" {
             fault["for"] = json!(format!("{}ms", 200 + self.below(2_500)));
         }
@@ -40,7 +47,7 @@ impl Storm {
     }
 }
 
-/// Every kind there is; `?` stands for a length of time that differs each time.
+/// Every kind there is but one; `?` stands for a length of time that differs each time.
 fn kinds() -> Vec<Value> {
     vec![
         json!({"kind": "websocket-drop"}),
@@ -70,6 +77,5 @@ fn kinds() -> Vec<Value> {
         json!({"kind": "slots-skip", "slots": 3}),
         json!({"kind": "confirmations-pause", "for": "?"}),
         json!({"kind": "node-restart", "for": "?"}),
-        json!({"kind": "http-403", "count": 1}),
     ]
 }

@@ -20,6 +20,8 @@ use crate::{
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// One refusal may be a slip of the provider; a key that is refused again and again is asked with less and less often.
+const REFUSED_AT_FIRST: Duration = Duration::from_secs(2);
 /// How long a call of the connection itself may take before its asker hears that it failed, and decides anew.
 const SHARED_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -134,6 +136,7 @@ impl Calls {
             RequestError::Parameters { method: method.clone(), reason: error.to_string() }
         })?;
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+        let mut refusals = Backoff::new(REFUSED_AT_FIRST, REFUSED_PAUSE);
         loop {
             let right;
             (call.class, right) = askers.permit(self, &method).await?;
@@ -156,7 +159,7 @@ impl Calls {
                 // something else, such as new connections, the pause keeps this call from running on.
                 Then::AskBudget => jittered(FIRST_PAUSE),
                 Then::Pause => backoff.pause(),
-                Then::LongPause => jittered(REFUSED_PAUSE),
+                Then::LongPause => refusals.pause(),
             };
             if moved {
                 backoff.reset();
