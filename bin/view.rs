@@ -12,7 +12,7 @@ use eda_events::{
     data::{self, SharedConnection, WorkerStatus},
     sink::jsonl,
 };
-use eda_store::Store;
+use eda_store::{Store, StoreStats};
 use eda_worker::{ConnectionView, Lacking};
 use tokio::{
     sync::watch,
@@ -133,6 +133,7 @@ impl View {
                 .map(|(topic, count)| (topic.to_string(), count))
                 .collect(),
             workers: workers.iter().map(worker).collect(),
+            store: store(&self.store.stats()),
             sinks: self.sink.iter().map(sink).collect(),
             provider_sees: self.sees.as_ref().map(|sees| sees()),
         }
@@ -266,6 +267,17 @@ fn worker(status: &WorkerStatus) -> status::Worker {
         refusals: metrics.refused.clone(),
         last_error: metrics.last_error.clone(),
         waiting_for: metrics.waiting_for.clone(),
+    }
+}
+
+fn store(stats: &StoreStats) -> status::Store {
+    status::Store {
+        events: stats.events_in_file,
+        refusals: stats.refusals_in_file,
+        duplicates: stats.duplicates,
+        unkeepable: stats.unkeepable.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect(),
+        bytes: stats.size,
+        failing: stats.failing.clone(),
     }
 }
 

@@ -43,6 +43,8 @@ pub(crate) struct Status {
     pub(crate) events: BTreeMap<String, u64>,
     /// The workers, in the order they were started.
     pub(crate) workers: Vec<Worker>,
+    /// What must survive the process.
+    pub(crate) store: Store,
     /// Where events go.
     pub(crate) sinks: Vec<Sink>,
     /// What the provider sees of this process; absent where it cannot be asked.
@@ -295,6 +297,26 @@ pub(crate) struct Sink {
     /// Attempts to write that failed and were repeated.
     pub(crate) failed: u64,
     /// Why the event in hand could not be written yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) failing: Option<String>,
+}
+
+/// What must survive the process.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Store {
+    /// Events in the file, of this and earlier runs.
+    pub(crate) events: u64,
+    /// Refusals in the file.
+    pub(crate) refusals: u64,
+    /// Events of this run that had been kept before.
+    pub(crate) duplicates: u64,
+    /// Entries that cannot be kept because of what they are, by reason.
+    pub(crate) unkeepable: BTreeMap<String, u64>,
+    /// How large the file is, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bytes: Option<u64>,
+    /// Why nothing can be written now, and what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failing: Option<String>,
 }

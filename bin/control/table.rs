@@ -67,6 +67,16 @@ impl Status {
         let leases: Vec<_> = self.leases.iter().map(|name| name.as_str()).collect();
         line("leases", format!("{} {}", leases.len(), leases.join(", ")).trim_end().to_owned());
 
+        let store = &self.store;
+        let size = store.bytes.map(|bytes| format!(", {} kB", bytes / 1_000)).unwrap_or_default();
+        line("store", format!("{} events, {} refusals{size}", number(store.events), number(store.refusals)));
+        if let Some(failing) = &store.failing {
+            line("store fails", failing.clone());
+        }
+        for (reason, count) in &store.unkeepable {
+            line("not kept", format!("{count} {reason}"));
+        }
+
         self.budget_to(&mut text);
         self.workers_to(&mut text);
         if !self.sinks.is_empty() {
@@ -98,12 +108,17 @@ impl Status {
 
     fn feed_to(&self, line: &mut impl FnMut(&str, String)) {
         let feed = &self.feed;
+        if let Some(way) = feed.catch_up {
+            line("catching up", format!("{} %, slot {} of {}", way.percent(), way.at, way.to));
+        }
         let read = [
             ("transactions", feed.transactions),
             ("account states", feed.accounts),
             ("notifications missed", feed.missed),
             ("transactions never found", feed.missing),
             ("slots unproven", feed.slots_unproven),
+            ("listings", feed.listings),
+            ("found by listings", feed.found_by_listing),
             ("undecodable", feed.undecodable),
             ("of an unsupported version", feed.unsupported_version),
             ("interruptions", feed.interruptions),

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     server::{SOCKET, SUN_PATH},
-    status::{Endpoint, Frozen, Sink, Status, Window, Worker},
+    status::{Endpoint, Frozen, Sink, Status, Store, Window, Worker},
     *,
 };
 
@@ -222,6 +222,7 @@ fn a_status_is_read_at_a_glance() {
                 ..worker(WorkerName::TradingBot, "waiting")
             },
         ],
+        store: Store { events: 12, refusals: 3, bytes: Some(40_960), ..Store::default() },
         sinks: vec![Sink { name: "stdout".to_owned(), written: 12, ..Sink::default() }],
         ..Status::default()
     };
@@ -273,6 +274,7 @@ fn a_status_is_read_at_a_glance() {
     repeated  getBlock: dial 2
     requests  0 answered, 0 refused by the provider, 0 lost
     leases    2 burn-detector, trading-bot
+    store     12 events, 3 refusals, 40 kB
 
     budget        limit  used
     requests/10s     95    38  40%
