@@ -51,6 +51,9 @@ pub(super) async fn begin(
             Reached { begins_after: after, to: after }
         });
         // An endpoint that is behind must not make an address begin where it has been already.
+        if to.0 > now.0.saturating_add(OVERLAP) {
+            warn!(%worker, %mention, reached = to.0, newest = now.0, "the chain is behind where an earlier run stopped: nothing is reported before it comes there");
+        }
         shared.registry.begin(&genesis, id, mention, begins_after, to);
         if to.0 < limit {
             warn!(%worker, %mention, from = to.0 + 1, to = oldest, "further back than run.catch_up: these slots are not read");
