@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 const EDA: &str = env!("CARGO_BIN_EXE_eda");
 /// Waits that only a failing test uses up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// The repository's own settings, as a fresh clone has them.
 const SHIPPED: &str = include_str!("../config.toml");
 
