@@ -17,7 +17,13 @@ use super::{
 #[derive(Clone, Debug)]
 pub(crate) enum Provider {
     /// The simulated cluster, which begins and ends with the process, and what its provider allows.
-    Simnet(Box<eda_limits::Limits>),
+    Simnet(
+        #[cfg_attr(
+            not(feature = "simnet"),
+            expect(dead_code, reason = "this build has no simulated cluster")
+        )]
+        Box<eda_limits::Limits>,
+    ),
     /// Nodes or providers, the preferred one first. Never empty.
     At(Vec<Site>),
 }
