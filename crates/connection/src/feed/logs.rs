@@ -66,6 +66,8 @@ struct Follower {
     next: Instant,
     /// What the next listing is for.
     purpose: Purpose,
+    /// Something was lost since the listing under way began, so that another one has to follow at once.
+    again: bool,
 }
 
 /// Whether what is notified is fetched at once.
@@ -164,6 +166,7 @@ impl Follower {
             fetching: None,
             next: Instant::now(),
             purpose: Purpose::Fill,
+            again: false,
         }
     }
 
@@ -215,13 +218,14 @@ impl Follower {
             let until = Instant::now() + self.shared.slot_time() * PATIENCE_SLOTS;
             self.gate = Gate::Held { held: VecDeque::new(), until };
         }
-        self.asking.clear();
-        self.fetching = None;
+        // A listing under way goes on: what it brings is as good as before, and begun anew at every reconnect it would
+        // never end where reconnects are many.
         self.hurry();
     }
 
     /// Something is missing, and a listing has to find it.
     fn hurry(&mut self) {
+        self.again = !self.asking.is_empty() || self.fetching.is_some();
         self.purpose = Purpose::Fill;
         self.next = Instant::now();
     }
@@ -353,6 +357,10 @@ impl Follower {
         let Fetching { how, missing, .. } = fetching;
         let holes = self.shared.registry.listed(&self.shared.origin(), &self.mention, to, &how, &missing);
         self.shared.open(holes);
+        if std::mem::take(&mut self.again) {
+            self.next = Instant::now();
+            return;
+        }
         let gap = self.purpose == Purpose::Fill;
         self.purpose = Purpose::Compare;
         // The end of a gap is proven as soon as the node can have listed it.
