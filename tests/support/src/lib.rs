@@ -6,6 +6,8 @@
 
 /// The traffic generator and its ground truth.
 pub mod burns;
+/// A network that breaks when the test says so.
+pub mod cable;
 /// JSON-RPC, signing, sending and confirming.
 pub mod client;
 /// A node that is scripted by the test.
