@@ -72,7 +72,7 @@ fn kinds() -> Vec<Value> {
         json!({"kind": "transaction-null", "slots": 4, "for": "?"}),
         json!({"kind": "refuse-connections", "port": "both", "for": "?"}),
         json!({"kind": "endpoint-lag", "slots": 8, "for": "?"}),
-        json!({"kind": "history-pruned", "keep": 1000}),
+        json!({"kind": "history-pruned", "keep": 3000}),
         json!({"kind": "block-abandon"}),
         json!({"kind": "slots-skip", "slots": 3}),
         json!({"kind": "confirmations-pause", "for": "?"}),
