@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use eda_connection::{ConnectionManager, OpenError, Site, Stats, Vital, checkpoints::NoCheckpoints};
+use eda_connection::{
+    ConnectionManager, OpenError, Site, Stats, Vital, checkpoints::NoCheckpoints, feed::Demand,
+};
 use eda_events::WorkerName;
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
@@ -94,7 +96,7 @@ async fn check_one(settings: &Settings, site: &Site) -> Result<(Found, Exit), Fa
     let stats = observe(&manager).await;
     let budget = manager.budget().await;
     let auto_is_all = wiring::auto_is_all(settings, &manager);
-    let plan = manager.plan(&wiring::interests(settings, auto_is_all));
+    let plan = manager.plan(&Demand::of(&wiring::interests(settings, auto_is_all))).affordable();
     drop(lease);
     manager.shut_down().await;
 
@@ -148,7 +150,7 @@ async fn check_one(settings: &Settings, site: &Site) -> Result<(Found, Exit), Fa
 }
 
 /// Waits until everything is known that can be, or patience is over.
-async fn observe(manager: &Arc<ConnectionManager>) -> Stats {
+pub(crate) async fn observe(manager: &Arc<ConnectionManager>) -> Stats {
     let started = Instant::now();
     let mut known_since = None;
     loop {

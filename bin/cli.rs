@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Probe the endpoint: versions, WebSocket, slot time, limits
     Check(Check),
+    /// Tell what running will cost at the endpoint, and whether its plan carries that
+    Plan(Plan),
     /// Look at the settings
     Config {
         /// What to do with them.
@@ -66,6 +68,9 @@ pub(crate) struct Run {
     /// File that events are appended to as JSON lines; `-` is stdout
     #[arg(long, value_name = "FILE|-")]
     pub(crate) events: Option<String>,
+    /// Run although the provider's plan does not carry it: what does not fit comes late, or the credits end early
+    #[arg(long)]
+    pub(crate) over_plan: bool,
     /// Where the settings come from.
     #[command(flatten)]
     pub(crate) source: Source,
@@ -86,6 +91,26 @@ pub(crate) struct Check {
     /// Which provider.
     #[command(flatten)]
     pub(crate) endpoint: Endpoint,
+}
+
+/// `eda plan`.
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    /// Workers to plan for: `all` for every enabled one, or names separated by commas
+    #[arg(long, value_name = "all|NAME,…", default_value = "all")]
+    workers: String,
+    /// How long to look at the endpoint; the longer, the closer the numbers
+    #[arg(long = "for", value_name = "TIME", default_value = "20s")]
+    pub(crate) within: humantime::Duration,
+    /// Print JSON for a program to read
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where the settings come from.
+    #[command(flatten)]
+    source: Source,
+    /// Which provider.
+    #[command(flatten)]
+    endpoint: Endpoint,
 }
 
 /// `eda config show`.
@@ -222,6 +247,15 @@ impl Coverage {
         let against =
             self.against.clone().map(|url| Endpoint { url: Some(url), ws_url: None, profile: None });
         flags(&self.source, against.as_ref())
+    }
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// What it sets.
+    pub(crate) fn flags(&self) -> Flags {
+        Flags { workers: Some(self.workers.clone()), ..flags(&self.source, Some(&self.endpoint)) }
     }
 }
 

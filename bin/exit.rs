@@ -52,8 +52,13 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// The provider's plan does not carry what the workers ask for.
-    #[error("{0}\nwatch less, set feed.mode, or name a larger plan in rpc.profile or rpc.limits")]
+    #[error(
+        "{0}\nwatch less, name a larger plan in rpc.profile or rpc.limits, or say --over-plan; see eda plan"
+    )]
     Plan(#[from] Unaffordable),
+    /// The same, with what would fit.
+    #[error("{}", over_plan(.0, .1))]
+    OverPlan(Unaffordable, Vec<String>),
     /// The pauses between restarts contradict each other.
     #[error("run.restart_pause and run.restart_pause_max do not go together: {0}")]
     Backoff(#[from] BadBackoff),
@@ -132,6 +137,7 @@ impl Failure {
             | Self::Certificates(_)
             | Self::Open(_)
             | Self::Plan(_)
+            | Self::OverPlan(..)
             | Self::Backoff(_)
             | Self::Twice(_) => Exit::BadConfig,
             Self::Listen(control::ListenError::PathTooLong { .. }) => Exit::BadConfig,
@@ -157,6 +163,14 @@ impl Failure {
         drop(writeln!(io::stderr().lock(), "error: {}", redact::urls(&self.to_string())));
         self.exit()
     }
+}
+
+/// The same lines as those of `eda plan`.
+fn over_plan(unaffordable: &Unaffordable, instead: &[String]) -> String {
+    let over = unaffordable.reasons.iter().map(|reason| format!("  too much: {reason}\n"));
+    let instead = instead.iter().map(|change| format!("  would fit: {change}\n"));
+    let lines: String = over.chain(instead).collect();
+    format!("the provider's plan does not carry this\n{lines}watch less, or say --over-plan; see eda plan")
 }
 
 #[cfg(test)]

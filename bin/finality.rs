@@ -23,7 +23,7 @@ use tokio::{sync::oneshot, time::sleep};
 use tracing::{debug, warn};
 
 /// How often is looked for events whose slot has become final.
-const EVERY: Duration = Duration::from_secs(5);
+pub(crate) const EVERY: Duration = Duration::from_secs(5);
 /// Nodes answer for at most so many signatures at once (connection.md 2.7).
 const SIGNATURES: usize = 256;
 /// What one question may take.

@@ -1,5 +1,6 @@
 //! `eda`: five Solana workers over one shared connection.
 
+mod aside;
 mod check;
 mod cli;
 mod config;
@@ -8,6 +9,7 @@ mod coverage;
 mod exit;
 mod finality;
 mod logging;
+mod plan;
 mod provider;
 mod redact;
 mod run;
@@ -51,7 +53,7 @@ fn perform(command: Command) -> Result<Exit, Failure> {
             let settings = load(&args.flags())?;
             let screen = start_logging(&settings.config.log);
             let runtime = runtime()?;
-            let exit = runtime.block_on(run::run(settings, screen));
+            let exit = runtime.block_on(run::run(settings, screen, args.over_plan));
             // A worker that blocks its thread must not keep the process: it was named in the log.
             runtime.shutdown_background();
             exit
@@ -61,6 +63,13 @@ fn perform(command: Command) -> Result<Exit, Failure> {
             start_logging(&settings.config.log);
             let (found, exit) = runtime()?.block_on(check::check(&settings))?;
             print(&if args.json { pretty(&found)? } else { found.to_text() })?;
+            Ok(exit)
+        }
+        Command::Plan(args) => {
+            let settings = load(&args.flags())?;
+            start_logging(&settings.config.log);
+            let (planned, exit) = runtime()?.block_on(plan::plan(&settings, args.within.into()))?;
+            print(&if args.json { pretty(&planned)? } else { planned.to_text() })?;
             Ok(exit)
         }
         Command::Config { command: ConfigCommand::Show(show) } => {

@@ -26,6 +26,7 @@ use crate::{
     control::{self, Answer, DataDir, Request, Response},
     exit::{Exit, Failure},
     finality::Finality,
+    plan,
     provider::{self, Opened},
     screen::Screen,
     store::{self, Earlier},
@@ -58,7 +59,9 @@ struct Running {
 }
 
 /// Runs until a signal, or until no worker is left.
-pub(crate) async fn run(settings: Settings, screen: Screen) -> Result<Exit, Failure> {
+///
+/// What the provider's plan does not carry is refused, unless it is wanted `over_plan`.
+pub(crate) async fn run(settings: Settings, screen: Screen, over_plan: bool) -> Result<Exit, Failure> {
     let directory = DataDir::lock(&settings.config.run.data_dir)?;
     let listener = control::listen(&directory)?;
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
@@ -67,12 +70,25 @@ pub(crate) async fn run(settings: Settings, screen: Screen) -> Result<Exit, Fail
 
     let store = store::open(&settings.config)?;
     let earlier = Arc::new(Earlier(store.clone()));
-    let connection = wiring::connection(&settings, &opened.sites, earlier, directory.just_used())?;
+    let mut connection = wiring::connection(&settings, &opened.sites, earlier, directory.just_used())?;
+    // What all workers want is judged here, together.
+    connection.feed.over_plan = true;
     let manager = ConnectionManager::open(connection)?;
     let auto_is_all = wiring::auto_is_all(&settings, &manager);
-    let plan = manager.plan(&wiring::interests(&settings, auto_is_all))?;
-    for line in &plan.lines {
-        info!("{line}");
+    let looking = plan::look(&settings, &manager, auto_is_all);
+    let lease = tokio::select! {
+        lease = looking => lease,
+        _ = signals.next() => {
+            manager.shut_down().await;
+            opened.stop().await;
+            return Ok(Exit::Clean);
+        }
+    };
+    if let Err(failure) = plan::judge(&settings, &manager, auto_is_all, over_plan) {
+        drop(lease);
+        manager.shut_down().await;
+        opened.stop().await;
+        return Err(failure);
     }
     let (log, entries) = Log::new(QUEUE);
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -100,6 +116,7 @@ pub(crate) async fn run(settings: Settings, screen: Screen) -> Result<Exit, Fail
         let worker = wiring::worker(chosen.name, &settings, &manager, &store, auto_is_all)?;
         supervisor.add(worker)?;
     }
+    drop(lease);
     let supervisor = Arc::new(supervisor);
     summary::start(&screen, view.clone(), &supervisor, &tasks, stop.clone());
     let answer: Answer = {

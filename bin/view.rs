@@ -3,7 +3,7 @@
 use std::{process, sync::Arc, time::Duration};
 
 use eda_connection::{
-    ConnectionManager, Stats, Vital,
+    ConnectionManager, Spending, Stats, Vital,
     budget::{Outcome, Scope, Snapshot, WindowUse},
     failover::{self, EndpointStats, Standing},
 };
@@ -123,7 +123,7 @@ impl View {
                 slot_ms: stats.pubsub.slot_time.map(milliseconds),
             },
             feed: feed(&stats),
-            budget: budget(&snapshot),
+            budget: status::Budget { credits: credits(&stats.spending), ..budget(&snapshot) },
             leases: stats.holders.clone(),
             events: self
                 .store
@@ -247,6 +247,23 @@ fn budget(snapshot: &Snapshot) -> status::Budget {
             })
             .collect(),
         waiting: waiting.map(|(class, waiting)| (class.to_string(), count(*waiting))).collect(),
+        credits: status::Credits::default(),
+    }
+}
+
+fn credits(spending: &Spending) -> status::Credits {
+    let whole = |number: f64| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "casts saturate")]
+        let whole = number.round() as u64;
+        whole
+    };
+    status::Credits {
+        used: spending.used,
+        per_hour: spending.per_hour.map(whole),
+        planned_per_hour: spending.planned_per_hour.map(whole),
+        monthly: spending.monthly,
+        end_on_day: spending.ends_on_day,
+        stretch: spending.stretch,
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
-use eda_burn_detector::{BurnDetector, Watch};
+use eda_burn_detector::{BurnDetector, Detector, Watch};
 use eda_connection::{
     self as connection, ConnectionManager, Site,
     checkpoints::Checkpoints,
     failover::Bounds,
-    feed::{Choice, FeedConfig, Interest, Mode, Start, Unaffordable},
+    feed::{Choice, Demand, FeedConfig, Interest, Mode, Sample, Start, Unaffordable, plan::Cost},
     http::HttpConfig,
     pubsub, savings,
 };
@@ -20,6 +20,7 @@ use eda_trading_bot::TradingBot;
 use eda_worker::{Backoff, BadBackoff, Policy, Worker};
 use tracing::warn;
 
+use crate::aside;
 use crate::config::{Config, FeedMode, Provider, Settings, StartAt};
 
 /// A slot of a local validator lasts 400 ms; mainnet's 200 ms since 2026-10 (SIMD-0525). Only until it is measured.
@@ -30,7 +31,7 @@ const QUEUE: usize = 16_384;
 /// Events that wait for one worker at once; the others wait in the store.
 const EVENTS: usize = 4_096;
 /// Where nothing is known of the provider's cap; the lowest of those known (connection.md 2.1).
-const SUBSCRIPTIONS: u32 = 100;
+pub(crate) const SUBSCRIPTIONS: u32 = 100;
 
 /// The certificate file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +89,7 @@ pub(crate) fn connection(
             },
             catch_up: settings.config.feed.catch_up.get(),
             compare_every: settings.config.feed.compare_every.get(),
+            over_plan: false,
         },
         savings: savings::Config {
             on: rpc.savings,
@@ -124,7 +126,8 @@ pub(crate) fn auto_is_all(settings: &Settings, manager: &ConnectionManager) -> b
     if !settings.provider.is_own_cluster() {
         return false;
     }
-    match manager.plan(&interests(settings, true)) {
+    let everything = manager.plan(&Demand::of(&interests(settings, true)));
+    match everything.affordable() {
         Err(unaffordable) if auto => {
             warn!(
                 "not every mint is watched: {unaffordable}; name mints in workers.burn-detector.watch, or a larger \
@@ -138,6 +141,14 @@ pub(crate) fn auto_is_all(settings: &Settings, manager: &ConnectionManager) -> b
 
 /// What the chosen workers together will ask the feed for.
 pub(crate) fn interests(settings: &Settings, auto_is_all: bool) -> Vec<Interest> {
+    interests_by_worker(settings, auto_is_all).into_iter().flat_map(|(_, interests)| interests).collect()
+}
+
+/// What each of the chosen workers will ask the feed for.
+pub(crate) fn interests_by_worker(
+    settings: &Settings,
+    auto_is_all: bool,
+) -> Vec<(WorkerName, Vec<Interest>)> {
     let workers = &settings.config.workers;
     let of = |name| match name {
         WorkerName::BurnDetector => BurnDetector::interests(&workers.burn_detector.settings, auto_is_all),
@@ -146,7 +157,16 @@ pub(crate) fn interests(settings: &Settings, auto_is_all: bool) -> Vec<Interest>
         WorkerName::PriceAggregator => PriceAggregator::interests(&workers.price_aggregator.settings),
         WorkerName::TradingBot => Vec::new(),
     };
-    settings.workers.iter().flat_map(|chosen| of(chosen.name)).collect()
+    settings.workers.iter().map(|chosen| (chosen.name, of(chosen.name))).collect()
+}
+
+/// What will be asked for beside the feed, judged by a sample of the chain.
+pub(crate) fn aside(settings: &Settings, auto_is_all: bool, sample: &Sample) -> Vec<Cost> {
+    let burns = &settings.config.workers.burn_detector.settings;
+    if settings.workers.iter().all(|chosen| chosen.name != WorkerName::BurnDetector) {
+        return Vec::new();
+    }
+    aside::costs(&Detector::new(burns, burns.watched(auto_is_all)), sample)
 }
 
 /// A worker with its lease.

@@ -83,6 +83,7 @@ fn config(url: &str) -> Config {
             start: Start::Now,
             catch_up: Duration::from_secs(3_600),
             compare_every: Duration::from_secs(1),
+            over_plan: false,
         },
         savings: savings::Config { kept_bytes: 1_000_000, ..savings::Config::default() },
     }

@@ -6,7 +6,7 @@ mod message;
 mod server;
 /// What a running process says about itself, and how a person reads it.
 pub(crate) mod status;
-mod table;
+pub(crate) mod table;
 
 #[cfg(test)]
 mod tests;

@@ -218,6 +218,30 @@ pub(crate) struct Budget {
     pub(crate) frozen: Vec<Frozen>,
     /// Requests waiting, by class; classes without any are absent.
     pub(crate) waiting: BTreeMap<String, u64>,
+    /// Credits spent, and how long the rest lasts.
+    pub(crate) credits: Credits,
+}
+
+/// Credits spent, and how long the rest lasts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Credits {
+    /// Used since the start, or since the month's beginning if that is later.
+    pub(crate) used: u64,
+    /// An hour, going by the last one; absent until there is enough to tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) per_hour: Option<u64>,
+    /// An hour, as planned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) planned_per_hour: Option<u64>,
+    /// What the provider's plan includes per month; absent where it does not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) monthly: Option<u64>,
+    /// The day, counted from the start, on which they end at this rate; absent where they last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) end_on_day: Option<u64>,
+    /// How many times longer than planned comparing and sweeping are put off to save some.
+    pub(crate) stretch: u32,
 }
 
 /// One rolling window.

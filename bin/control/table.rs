@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use eda_connection::feed::plan::Grouped;
+
 use super::status::{Endpoint, Status, Worker};
 
 impl Status {
@@ -45,6 +47,7 @@ impl Status {
                 self.budget.answered, self.budget.refused, self.budget.lost
             ),
         );
+        self.credits_to(&mut line);
         if let Some(sees) = &self.provider_sees {
             line(
                 "provider",
@@ -140,6 +143,30 @@ impl Status {
         }
     }
 
+    /// Nothing, where nobody counts them.
+    fn credits_to(&self, line: &mut impl FnMut(&str, String)) {
+        let credits = &self.budget.credits;
+        let Some(monthly) = credits.monthly else { return };
+        let per_hour = match (credits.per_hour, credits.planned_per_hour) {
+            (Some(now), Some(planned)) => {
+                format!(", {} an hour ({} planned)", Grouped(now), Grouped(planned))
+            }
+            (Some(now), None) => format!(", {} an hour", Grouped(now)),
+            (None, Some(planned)) => format!(", {} an hour planned", Grouped(planned)),
+            (None, None) => String::new(),
+        };
+        let end = match (credits.per_hour, credits.end_on_day) {
+            (_, Some(day)) => format!("; at this rate the month's {} end on day {day}", Grouped(monthly)),
+            (Some(_), None) => format!("; at this rate the month's {} last", Grouped(monthly)),
+            (None, None) => format!(" of the month's {}", Grouped(monthly)),
+        };
+        let put_off = match credits.stretch {
+            0 | 1 => String::new(),
+            times => format!("; comparing and sweeping are done {times} times more seldom than planned"),
+        };
+        line("credits", format!("{} used{per_hour}{end}{put_off}", Grouped(credits.used)));
+    }
+
     fn budget_to(&self, text: &mut String) {
         let windows = self.budget.windows.iter().map(|window| {
             let percent = window.used.saturating_mul(100).checked_div(window.limit);
@@ -220,14 +247,18 @@ fn number(count: u64) -> String {
     count.to_string()
 }
 
-fn push(text: &mut String, line: &str) {
+pub(crate) fn push(text: &mut String, line: &str) {
     text.push_str(line);
     text.push('\n');
 }
 
 /// A table under an empty line: the first column to the left, the others to the right as numbers are read, except
 /// words.
-fn columns<const N: usize>(text: &mut String, head: [&str; N], rows: impl Iterator<Item = [String; N]>) {
+pub(crate) fn columns<const N: usize>(
+    text: &mut String,
+    head: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) {
     let rows: Vec<_> = rows.collect();
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     server::{SOCKET, SUN_PATH},
-    status::{Endpoint, Frozen, Sink, Status, Store, Window, Worker},
+    status::{Credits, Endpoint, Frozen, Sink, Status, Store, Window, Worker},
     *,
 };
 
@@ -259,6 +259,14 @@ fn a_status_is_read_at_a_glance() {
     ];
     status.budget.frozen = vec![Frozen { scope: "getBlock".to_owned(), remaining_ms: 4_200 }];
     status.budget.waiting = [("detect".to_owned(), 3)].into();
+    status.budget.credits = Credits {
+        used: 12_345,
+        per_hour: Some(2_000),
+        planned_per_hour: Some(1_200),
+        monthly: Some(1_000_000),
+        end_on_day: Some(21),
+        stretch: 2,
+    };
     insta::assert_snapshot!(status.to_text(), @r"
     eda       0.1.0, process 7, up 1h
     cluster   devnet at https://rpc.example/…
@@ -273,6 +281,7 @@ fn a_status_is_read_at_a_glance() {
     read      1 transactions never found
     repeated  getBlock: dial 2
     requests  0 answered, 0 refused by the provider, 0 lost
+    credits   12,345 used, 2,000 an hour (1,200 planned); at this rate the month's 1,000,000 end on day 21; comparing and sweeping are done 2 times more seldom than planned
     leases    2 burn-detector, trading-bot
     store     12 events, 3 refusals, 40 kB
 

@@ -129,7 +129,7 @@ fn interests(mints: Option<&HashSet<Address>>) -> Vec<Interest> {
 
 impl Config {
     /// The watched mints; `None` is every mint.
-    fn watched(&self, auto_is_all: bool) -> Option<HashSet<Address>> {
+    pub fn watched(&self, auto_is_all: bool) -> Option<HashSet<Address>> {
         match &self.watch {
             Watch::All => None,
             Watch::Auto if auto_is_all => None,

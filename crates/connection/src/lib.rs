@@ -12,6 +12,7 @@ mod calls;
 pub mod checkpoints;
 /// Opening and counting sockets.
 pub mod dial;
+mod economy;
 /// Where the provider is, and how to show it without its keys.
 pub mod endpoint;
 /// Which endpoint is asked, where several are configured.
@@ -35,6 +36,7 @@ mod stats;
 mod vitals;
 
 pub use calls::RequestError;
+pub use economy::Spending;
 pub use failover::Site;
 pub use gate::Gate;
 pub use lease::Lease;

@@ -8,6 +8,7 @@ use std::{
 };
 
 use eda_events::WorkerName;
+use eda_limits::Limits;
 use serde_json::Value;
 use tokio::{
     sync::watch,
@@ -20,8 +21,12 @@ use crate::{
     budget::Snapshot,
     calls::{Calls, RequestError},
     dial::{Dialer, TrustError},
+    economy::{self, Spending},
     failover::{self, Board, Site, Switch, Upstream, Watcher},
-    feed::{Feed, FeedConfig, Interest, Plan, Unaffordable},
+    feed::{
+        Demand, Feed, FeedConfig, Interest, Plan, Sample, Sampling,
+        plan::{self, Cost},
+    },
     http::{HttpConfig, Reply, UnusableUrl},
     lease::Lease,
     pubsub::{self, PubSub},
@@ -82,6 +87,7 @@ pub struct ConnectionManager {
     board: Arc<Board>,
     holders: Mutex<BTreeMap<WorkerName, usize>>,
     leases: watch::Sender<usize>,
+    spending: watch::Receiver<Spending>,
     tracker: TaskTracker,
     stop: CancellationToken,
 }
@@ -107,6 +113,7 @@ impl ConnectionManager {
             stop: &stop,
         };
         config.sites.sort_by_key(|site| site.priority);
+        let endpoints = config.sites.len();
         let upstreams = config.sites.into_iter().map(|site| Upstream::new(site, &shared));
         let switch = Switch::new(upstreams.collect::<Result<_, _>>()?).ok_or(OpenError::NoEndpoint)?;
         let leases = watch::Sender::new(0);
@@ -123,12 +130,30 @@ impl ConnectionManager {
             Arc::clone(&pubsub),
             Arc::clone(&vitals),
             config.feed,
+            endpoints,
             &tracker,
             &stop,
         );
         let holders = Mutex::default();
-        let manager =
-            Arc::new(Self { calls, savings, pubsub, feed, vitals, board, holders, leases, tracker, stop });
+        let (told, spending) = watch::channel(Spending::default());
+        let keeping = economy::watch(Calls::clone(&calls), feed.clone(), told);
+        let stopping = stop.clone();
+        tracker.spawn(
+            async move { stopping.run_until_cancelled(keeping).await }.instrument(info_span!("economy")),
+        );
+        let manager = Arc::new(Self {
+            calls,
+            savings,
+            pubsub,
+            feed,
+            vitals,
+            board,
+            holders,
+            leases,
+            spending,
+            tracker,
+            stop,
+        });
         manager.tracker.spawn(Self::keep(Keeper::of(&manager)).instrument(info_span!("connection")));
         let (watching, stop) = (manager.watcher(config.failover).run(), manager.stop.clone());
         manager.tracker.spawn(
@@ -144,12 +169,30 @@ impl ConnectionManager {
         Lease::new(worker, Arc::clone(self))
     }
 
-    /// How these interests would be met beside what is followed already, and what that costs.
-    ///
-    /// # Errors
-    /// When the provider's plan does not carry them, with the arithmetic.
-    pub fn plan(&self, interests: &[Interest]) -> Result<Plan, Unaffordable> {
-        self.feed.plan(interests)
+    /// How this demand would be met beside what is followed already, and what that costs.
+    pub fn plan(&self, demand: &Demand) -> Plan {
+        self.feed.plan(demand)
+    }
+
+    /// Looks at the chain and the endpoint for as long as `sampling` says; from then on, plans are made with what was
+    /// seen. Waits for ever while nobody holds a lease.
+    pub async fn measure(&self, interests: &[Interest], sampling: Sampling) -> Sample {
+        self.feed.measure(interests, sampling).await
+    }
+
+    /// What workers and process ask for beside the feed, to be planned for.
+    pub fn expect(&self, aside: Vec<Cost>) {
+        self.feed.expect(aside);
+    }
+
+    /// What would fit instead, where a demand does not: settings, and other plans.
+    pub fn instead(&self, demand: &Demand, subscriptions: u32) -> Vec<String> {
+        plan::instead(demand, &self.feed.measures(), &self.limits(), &self.feed.terms(), subscriptions)
+    }
+
+    /// The limits of the endpoint in use.
+    pub fn limits(&self) -> Limits {
+        self.calls.limits()
     }
 
     /// The state of the budget at this moment: that of the endpoint in use.
@@ -172,6 +215,7 @@ impl ConnectionManager {
             pubsub: self.pubsub.stats(),
             feed: self.feed.numbers(),
             plan: self.feed.current_plan(),
+            spending: *self.spending.borrow(),
             swept: self.feed.swept(),
             queues: self.feed.queues(),
         }

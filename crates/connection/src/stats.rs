@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use eda_events::{Address, WorkerName, mailbox::InputStats};
 
 use crate::{
+    economy::Spending,
     failover,
     feed::{FeedNumbers, Plan},
     http::HttpStats,
@@ -38,6 +39,8 @@ pub struct Stats {
     pub feed: FeedNumbers,
     /// How transactions and accounts are read, and what that costs.
     pub plan: Option<Plan>,
+    /// Credits spent, and how long the rest lasts.
+    pub spending: Spending,
     /// The accounts that are read in turn, since the WebSocket has no room for them or the provider refuses them.
     pub swept: BTreeSet<Address>,
     /// The transaction queue of every watch.

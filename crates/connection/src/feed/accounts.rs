@@ -172,7 +172,7 @@ pub(super) async fn read_again(
     sweep: Arc<Sweep>,
     stop: CancellationToken,
 ) {
-    while stop.run_until_cancelled(sleep(shared.compare_every)).await.is_some() {
+    while stop.run_until_cancelled(sleep(shared.compare_every())).await.is_some() {
         let followed = shared.registry.wanted().accounts;
         // What is swept is read more often than that.
         followed.iter().filter(|address| !sweep.covers(address)).for_each(|address| snapshots.want(*address));

@@ -23,9 +23,9 @@ use crate::{
 };
 
 /// Nodes list at most so many at once (connection.md 2.7).
-const PAGE: usize = 1_000;
+pub(super) const PAGE: usize = 1_000;
 /// So many pages are compared with what was notified, while nothing was interrupted; beyond that only a sample is.
-const COMPARED: usize = 8;
+pub(super) const COMPARED: usize = 8;
 
 pub(super) const GET_SIGNATURES: Method = Method::new("getSignaturesForAddress");
 const GET_FIRST_AVAILABLE: Method = Method::new("getFirstAvailableBlock");
@@ -148,8 +148,13 @@ async fn page(
     }
     let params = json!([mention.to_string(), settings]);
     let reply = shared.calls.shared(Class::Fill, GET_SIGNATURES, params).await?;
+    listed(reply.result.get())
+}
+
+/// The rows of a page.
+pub(super) fn listed(page: &str) -> Result<Vec<Listed>, RequestError> {
     let unexpected = |reason: &dyn std::fmt::Display| RequestError::unexpected(&GET_SIGNATURES, reason);
-    let rows: Vec<Row> = serde_json::from_str(reply.result.get()).map_err(|error| unexpected(&error))?;
+    let rows: Vec<Row> = serde_json::from_str(page).map_err(|error| unexpected(&error))?;
     let listed = |row: Row| {
         let signature = row.signature.parse().map_err(|_| unexpected(&"a signature is none"))?;
         Ok(Listed { signature, slot: row.slot, failed: row.err.is_some() })

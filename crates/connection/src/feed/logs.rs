@@ -365,7 +365,7 @@ impl Follower {
         self.purpose = Purpose::Compare;
         // The end of a gap is proven as soon as the node can have listed it.
         let settling = self.shared.slot_time() * u32::try_from(OVERLAP + 1).unwrap_or(u32::MAX);
-        self.next = Instant::now() + if gap { settling } else { self.shared.compare_every };
+        self.next = Instant::now() + if gap { settling } else { self.shared.compare_every() };
         self.open_gate();
     }
 

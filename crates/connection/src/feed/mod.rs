@@ -7,7 +7,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -41,7 +41,9 @@ mod holes;
 pub mod interest;
 mod listing;
 mod logs;
+mod measure;
 pub(crate) mod notification;
+mod pace;
 /// How the interests are met, and what that costs.
 pub mod plan;
 mod recent;
@@ -55,12 +57,14 @@ mod walk;
 pub use begin::Start;
 pub use fact::{AccountFact, AccountState, Fed, Proof, TransactionFact};
 pub use interest::{Interest, LogHint, Traffic};
-pub use plan::{Choice, Demand, Mode, Plan, Unaffordable};
+pub use measure::{Sample, Sampling};
+pub use plan::{Choice, Demand, Measures, Mode, Plan, Terms, Unaffordable};
 pub use stats::{CatchUp, FeedNumbers};
 
 use accounts::Snapshots;
 use logs::Fetchers;
-use registry::{Wanted, WatchId};
+use plan::Cost;
+use registry::WatchId;
 use seats::{Seating, Seats};
 use shared::Shared;
 use sweep::{Sweep, Swept};
@@ -90,6 +94,9 @@ pub struct FeedConfig {
     /// How often what was notified of an address is compared with what the node lists, and followed accounts are read
     /// again.
     pub compare_every: Duration,
+    /// Whether to follow what exceeds the provider's plan all the same. The budget keeps its limits, so what does not
+    /// fit comes late.
+    pub over_plan: bool,
 }
 
 /// The feed. Clones are the same feed.
@@ -109,6 +116,17 @@ struct Inner {
     changed: Notify,
     plan: watch::Sender<Option<Plan>>,
     sweep: Arc<Sweep>,
+    /// Endpoints that are configured.
+    endpoints: usize,
+    known: Mutex<Known>,
+}
+
+/// What plans are made with beside what is followed.
+#[derive(Debug, Default)]
+struct Known {
+    measures: Measures,
+    /// What is asked for beside the feed.
+    aside: Vec<Cost>,
 }
 
 /// A worker's view of what it asked for. Dropping it ends the interest.
@@ -138,13 +156,14 @@ impl Feed {
         pubsub: Arc<PubSub>,
         vitals: Arc<Vitals>,
         config: FeedConfig,
+        endpoints: usize,
         tracker: &TaskTracker,
         stop: &CancellationToken,
     ) -> Self {
         let (open, holes) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared::new(calls, pubsub, vitals, &config, open));
         let (plan, _) = watch::channel(None);
-        let sweep = Arc::new(Sweep::new(config.sweep_interval));
+        let sweep = Arc::new(Sweep::new(config.sweep_interval, Arc::clone(&shared.pace)));
         let inner = Arc::new(Inner {
             shared,
             sweep,
@@ -154,6 +173,8 @@ impl Feed {
             tracker: tracker.clone(),
             changed: Notify::new(),
             plan,
+            endpoints,
+            known: Mutex::default(),
         });
         let stop = inner.stop.clone();
         let followers = Followers::new(Arc::clone(&inner), tracker.clone());
@@ -170,7 +191,10 @@ impl Feed {
     /// When the provider's plan does not carry this together with what is followed already.
     pub fn watch(&self, name: WorkerName, interests: &[Interest]) -> Result<Watch, Unaffordable> {
         let _admitted = self.inner.admission.lock().unwrap_or_else(PoisonError::into_inner);
-        self.plan(interests)?;
+        let plan = self.plan(&Demand::of(interests));
+        if !self.inner.config.over_plan {
+            plan.affordable()?;
+        }
         let shared = &self.inner.shared;
         let (post, transactions) = Mailbox::new(format!("{name} transactions"), self.inner.config.queue);
         let (states, accounts) = Latest::new(format!("{name} accounts"));
@@ -185,15 +209,39 @@ impl Feed {
     }
 
     /// How everything followed now and `more` would be met, and what that costs.
-    ///
-    /// # Errors
-    /// When the provider's plan does not carry it, with the arithmetic.
-    pub fn plan(&self, more: &[Interest]) -> Result<Plan, Unaffordable> {
-        let mut wanted = self.inner.shared.registry.wanted();
-        for interest in more {
-            wanted.add(interest);
-        }
-        self.inner.plan_for(&wanted)
+    pub fn plan(&self, more: &Demand) -> Plan {
+        let mut demand = self.inner.shared.registry.wanted();
+        demand.unite(more);
+        self.inner.plan_for(demand)
+    }
+
+    /// Looks at the chain and the endpoint for a while; from then on, plans are made with what was seen.
+    pub(crate) async fn measure(&self, interests: &[Interest], sampling: Sampling) -> Sample {
+        let mode = self.plan(&Demand::of(interests)).transactions;
+        let sample = measure::measure(&self.inner.shared, mode, interests, sampling).await;
+        self.inner.known().measures = sample.measures.clone();
+        sample
+    }
+
+    /// What is asked for beside the feed, to be planned for.
+    pub(crate) fn expect(&self, aside: Vec<Cost>) {
+        self.inner.known().aside = aside;
+    }
+
+    /// What was measured, with the slot time as it is now.
+    pub(crate) fn measures(&self) -> Measures {
+        let measures = self.inner.known().measures.clone();
+        Measures { slot_time: self.slot_time(), ..measures }
+    }
+
+    /// The settings that plans are made with.
+    pub(crate) fn terms(&self) -> Terms {
+        self.inner.terms()
+    }
+
+    /// What can wait is done so many times more seldom than is planned.
+    pub(crate) fn save(&self, times: u32) {
+        self.inner.shared.pace.save(times);
     }
 
     /// The plan in force.
@@ -273,18 +321,27 @@ impl fmt::Debug for Registered {
 // === impl Inner ===
 
 impl Inner {
-    fn plan_for(&self, wanted: &Wanted) -> Result<Plan, Unaffordable> {
-        plan::plan(&self.demand(wanted), &self.shared.calls.limits(), self.config.choice)
+    fn plan_for(&self, mut demand: Demand) -> Plan {
+        let measures = {
+            let known = self.known();
+            demand.aside.extend(known.aside.iter().cloned());
+            demand.aside.extend(plan::looks(self.endpoints));
+            Measures { slot_time: self.shared.slot_time(), ..known.measures.clone() }
+        };
+        plan::plan(&demand, &measures, &self.shared.calls.limits(), &self.terms())
     }
 
-    fn demand(&self, wanted: &Wanted) -> Demand {
-        Demand {
-            accounts: wanted.accounts.len(),
-            selected: wanted.selected.len(),
-            whole_chain: wanted.whole_chain.len(),
-            slot_time: self.shared.slot_time(),
+    fn terms(&self) -> Terms {
+        Terms {
+            choice: self.config.choice,
             sweep_interval: self.config.sweep_interval,
+            compare_every: self.config.compare_every,
         }
+    }
+
+    /// Nothing panics under this lock; were it to happen, both parts would still be whole.
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -335,31 +392,31 @@ impl Followers {
 
     fn adjust(&mut self) {
         let wanted = self.inner.shared.registry.wanted();
-        let mode = match self.inner.plan_for(&wanted) {
-            Ok(plan) => {
-                if self.inner.plan.borrow().as_ref() != Some(&plan) {
-                    for line in &plan.lines {
-                        info!("{line}");
-                    }
-                }
-                let mode = plan.transactions;
-                self.inner.plan.send_replace(Some(plan));
-                mode
+        let plan = self.inner.plan_for(wanted.clone());
+        let mode = plan.transactions;
+        self.inner.shared.pace.plan(plan.stretch);
+        let room = plan::room(&wanted, mode, &self.inner.shared.calls.limits());
+        self.inner.plan.send_if_modified(|current| {
+            if current.as_ref() == Some(&plan) {
+                return false;
             }
-            // Every watch was affordable when it was made; if the measured slot time says otherwise now, it is
-            // followed all the same, as well as the budget lets it be, and the arithmetic is shown.
-            Err(unaffordable) => {
-                warn!(%unaffordable, "the interests cost more than planned");
-                plan::mode(&self.inner.demand(&wanted), self.inner.config.choice)
+            for line in &plan.lines {
+                info!("{line}");
             }
-        };
+            // Every watch fitted when it was made, or was wanted all the same. If what is measured says otherwise now,
+            // it is followed as well as the budget lets it be.
+            if !plan.over.is_empty() {
+                warn!(reasons = plan.over.join("; "), "this costs more than the provider's plan carries");
+            }
+            *current = Some(plan);
+            true
+        });
         let transactions: BTreeSet<Address> = wanted.selected.union(&wanted.whole_chain).copied().collect();
         let by_logs = if mode == Some(Mode::Logs) && self.blocks.is_none() {
             transactions.clone()
         } else {
             BTreeSet::new()
         };
-        let room = plan::room(&self.inner.demand(&wanted), mode, &self.inner.shared.calls.limits());
         self.adjust_accounts(&wanted.accounts, room);
         // Blocks, once they are read, hold every transaction that anyone else may want: the logs would be paid
         // for twice.

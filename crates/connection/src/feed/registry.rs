@@ -17,6 +17,7 @@ use super::{
     fact::{AccountFact, Fed, Proof, TransactionFact},
     holes::Hole,
     interest::{Interest, LogHint, Traffic},
+    plan::Demand,
 };
 
 /// Names one watch.
@@ -96,41 +97,6 @@ struct Account {
     newest: Option<AccountFact>,
 }
 
-/// The union of all interests, by which the followers are chosen.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Wanted {
-    pub(super) accounts: BTreeSet<Address>,
-    pub(super) selected: BTreeSet<Address>,
-    pub(super) whole_chain: BTreeSet<Address>,
-}
-
-// === impl Wanted ===
-
-impl Wanted {
-    /// Adds one interest to the union.
-    pub(super) fn add(&mut self, interest: &Interest) {
-        match interest {
-            Interest::Account(address) => {
-                self.accounts.insert(*address);
-            }
-            Interest::Transactions { mention, traffic, .. } => self.add_mention(*mention, *traffic),
-        }
-    }
-
-    fn add_mention(&mut self, mention: Address, traffic: Traffic) {
-        match traffic {
-            Traffic::WholeChain => {
-                self.selected.remove(&mention);
-                self.whole_chain.insert(mention);
-            }
-            Traffic::Selected if !self.whole_chain.contains(&mention) => {
-                self.selected.insert(mention);
-            }
-            Traffic::Selected => {}
-        }
-    }
-}
-
 // === impl Registry ===
 
 impl Default for Registry {
@@ -201,11 +167,11 @@ impl Registry {
     }
 
     /// What all watches together want.
-    pub(super) fn wanted(&self) -> Wanted {
+    pub(super) fn wanted(&self) -> Demand {
         let state = self.lock();
         let accounts = state.accounts.iter().filter(|(_, account)| !account.watches.is_empty());
         let mut wanted =
-            Wanted { accounts: accounts.map(|(address, _)| *address).collect(), ..Wanted::default() };
+            Demand { accounts: accounts.map(|(address, _)| *address).collect(), ..Demand::default() };
         for (address, (traffic, _)) in state.watches.values().flat_map(|entry| &entry.mentions) {
             wanted.add_mention(*address, *traffic);
         }

@@ -17,6 +17,7 @@ use super::{
     FeedConfig,
     fact::AccountFact,
     holes::Hole,
+    pace::Pace,
     recent::RecentBlocks,
     registry::{Delivered, Handout, Origin, Registry},
     stats::FeedStats,
@@ -45,8 +46,9 @@ pub(super) struct Shared {
     nominal_slot_time: Duration,
     pub(super) vitals: Arc<Vitals>,
     pub(super) checkpoints: Arc<dyn Checkpoints>,
-    /// How often what was notified is compared with what the node lists.
-    pub(super) compare_every: Duration,
+    /// How often what was notified is compared with what the node lists, unless that has to be saved on.
+    compare_every: Duration,
+    pub(super) pace: Arc<Pace>,
     /// The blocks read last.
     pub(super) recent: RecentBlocks,
     /// What cannot be read goes to whoever tries it again.
@@ -77,6 +79,7 @@ impl Shared {
             vitals,
             checkpoints: Arc::clone(&config.checkpoints),
             compare_every: config.compare_every,
+            pace: Arc::default(),
             recent: RecentBlocks::default(),
             holes,
             genesis: OnceLock::new(),
@@ -87,6 +90,11 @@ impl Shared {
     /// How long a slot lasts: measured, or what the cluster is known for.
     pub(super) fn slot_time(&self) -> Duration {
         self.pubsub.stats().slot_time.unwrap_or(self.nominal_slot_time)
+    }
+
+    /// How often what was notified is compared with what the node lists, now.
+    pub(super) fn compare_every(&self) -> Duration {
+        self.pace.of(self.compare_every)
     }
 
     /// The chain's name, once the endpoint has said it. A process stays with the first one it is told.

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     accounts::{GET_MULTIPLE_ACCOUNTS, KEYS_PER_READ, read},
+    pace::Pace,
     shared::Shared,
 };
 use crate::{backoff::Backoff, request::Class};
@@ -26,6 +27,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Sweep {
     interval: Duration,
+    pace: Arc<Pace>,
     round: Mutex<Round>,
     added: Notify,
 }
@@ -50,9 +52,9 @@ pub(super) struct Swept {
 // === impl Sweep ===
 
 impl Sweep {
-    /// Sweeps nothing yet; each account once in every `interval`.
-    pub(super) fn new(interval: Duration) -> Self {
-        Self { interval, round: Mutex::default(), added: Notify::new() }
+    /// Sweeps nothing yet; each account once in every `interval`, as long as `pace` makes that.
+    pub(super) fn new(interval: Duration, pace: Arc<Pace>) -> Self {
+        Self { interval, pace, round: Mutex::default(), added: Notify::new() }
     }
 
     /// Sweeps an account from now on.
@@ -83,7 +85,7 @@ impl Sweep {
     /// reads of a round are spread over the interval.
     async fn next(&self, most: usize) -> Vec<Address> {
         loop {
-            let (next, due) = self.round().next(most, self.interval);
+            let (next, due) = self.round().next(most, self.pace.of(self.interval));
             match due {
                 None if next == 0 => self.added.notified().await,
                 Some(due) if due > Instant::now() => drop(timeout_at(due, self.added.notified()).await),
@@ -208,7 +210,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_account_is_read_once_in_an_interval_by_reads_that_are_spread_over_it() {
-        let sweep = Arc::new(Sweep::new(INTERVAL));
+        let sweep = Arc::new(Sweep::new(INTERVAL, Arc::default()));
         let covered: Vec<Swept> = addresses(0..250).into_iter().map(|it| sweep.cover(it)).collect();
         let began = Instant::now();
         let (mut last, mut reads) = (HashMap::new(), Vec::new());
@@ -234,7 +236,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_is_added_is_read_at_once_and_who_failed_again() {
-        let sweep = Arc::new(Sweep::new(INTERVAL));
+        let sweep = Arc::new(Sweep::new(INTERVAL, Arc::default()));
         let _one = sweep.cover(address(1));
         assert_eq!(sweep.next(2).await, addresses([1]));
         let began = Instant::now();
@@ -255,7 +257,7 @@ mod tests {
 
     #[test]
     fn an_account_is_swept_until_nobody_wants_it_swept() {
-        let sweep = Arc::new(Sweep::new(INTERVAL));
+        let sweep = Arc::new(Sweep::new(INTERVAL, Arc::default()));
         let (one, other) = (sweep.cover(address(1)), sweep.cover(address(1)));
         drop(one);
         assert!(sweep.covers(&address(1)) && sweep.round().order.len() == 1);
@@ -270,7 +272,7 @@ mod tests {
         ) {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
             runtime.unwrap().block_on(async {
-                let sweep = Arc::new(Sweep::new(INTERVAL));
+                let sweep = Arc::new(Sweep::new(INTERVAL, Arc::default()));
                 let (mut covered, mut unread) = (HashMap::new(), BTreeSet::new());
                 for (step, number, most) in steps {
                     let address = address(number);

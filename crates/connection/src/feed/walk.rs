@@ -18,7 +18,7 @@ const LONGEST_LIST: u64 = 500_000;
 /// Confirmation further behind the tip than this is not learned as a habit.
 const MAX_LAG: u64 = 32;
 /// So many first-time answers in a row, and the next question is asked one slot earlier.
-const STEADY: u32 = 64;
+pub(super) const STEADY: u32 = 64;
 /// An announced slot this far behind the tip is forgotten: if it is part of the chain, a later block's parent links
 /// lead back to it. So a long pause (of the cluster, or of the budget) costs neither memory nor questions.
 const ANNOUNCED_FOR: u64 = 2 * MAX_LAG;
@@ -35,6 +35,8 @@ pub(crate) struct Walk<B> {
     slots: BTreeMap<u64, State<B>>,
     /// How many slots behind the tip a block is usually confirmed.
     lag: u64,
+    /// Whether one has shown it; until then, it is as many as the longest in vain.
+    shown: bool,
     steady: u32,
     /// The last slot of the listing under way.
     listing: Option<u64>,
@@ -49,12 +51,13 @@ pub(crate) struct Walk<B> {
 #[derive(Debug)]
 enum State<B> {
     /// Announced, not confirmed as far as we know; with the parent the announcement named.
-    Announced { parent: Option<u64>, not_before_tip: u64 },
+    /// `late`: the node did not have it when it was asked.
+    Announced { parent: Option<u64>, not_before_tip: u64, late: bool },
     /// Part of the confirmed chain, since a confirmed block or a listing names it; with its parent if it was
     /// announced, too.
     Certain { parent: Option<u64> },
-    /// Asked for; `certain` as above.
-    Asked { certain: bool, parent: Option<u64> },
+    /// Asked for, when the tip was there; `certain` and `late` as above.
+    Asked { certain: bool, parent: Option<u64>, late: bool, tip: u64 },
     /// Fetched, waiting for its parent to be handed out; without one, for the slots before it to be listed.
     Fetched { parent: Option<u64>, block: B },
 }
@@ -97,6 +100,7 @@ impl<B> Walk<B> {
             tip: cursor,
             slots: BTreeMap::new(),
             lag: 0,
+            shown: false,
             steady: 0,
             listing: None,
             span: LIST_SPAN,
@@ -119,7 +123,11 @@ impl<B> Walk<B> {
     pub(crate) fn announced(&mut self, slot: u64, parent: u64) {
         self.tip = self.tip.max(slot);
         if slot > self.cursor {
-            self.slots.entry(slot).or_insert(State::Announced { parent: Some(parent), not_before_tip: 0 });
+            self.slots.entry(slot).or_insert(State::Announced {
+                parent: Some(parent),
+                not_before_tip: 0,
+                late: false,
+            });
         }
         let oldest = self.tip.saturating_sub(ANNOUNCED_FOR);
         self.slots.retain(|slot, state| *slot >= oldest || !matches!(state, State::Announced { .. }));
@@ -140,14 +148,14 @@ impl<B> Walk<B> {
             if asks.len() >= limit || (*slot > first_waiting && waiting >= AHEAD) {
                 break;
             }
-            let (certain, parent) = match state {
-                State::Announced { parent, not_before_tip } => {
+            let (certain, parent, late) = match state {
+                State::Announced { parent, not_before_tip, late } => {
                     if slot.saturating_add(lag) > tip || *not_before_tip > tip {
                         continue;
                     }
-                    (false, *parent)
+                    (false, *parent, *late)
                 }
-                State::Certain { parent } => (true, *parent),
+                State::Certain { parent } => (true, *parent, false),
                 State::Asked { .. } => {
                     waiting += 1;
                     continue;
@@ -155,7 +163,7 @@ impl<B> Walk<B> {
                 State::Fetched { .. } => continue,
             };
             waiting += 1;
-            *state = State::Asked { certain, parent };
+            *state = State::Asked { certain, parent, late, tip };
             asks.push(Ask::Block(*slot));
         }
         asks
@@ -199,12 +207,23 @@ impl<B> Walk<B> {
             self.slots.remove(&slot);
             return Vec::new();
         }
-        if let Some(State::Asked { certain: false, .. }) = self.slots.get(&slot) {
-            self.steady += 1;
-            if self.steady >= STEADY {
+        match self.slots.get(&slot) {
+            // Only a block that was late and came teaches anything: one that never comes belongs to a dead fork.
+            Some(State::Asked { certain: false, late: true, tip, .. }) => {
                 self.steady = 0;
-                self.lag = self.lag.saturating_sub(1);
+                let lag = tip.saturating_sub(slot).min(MAX_LAG);
+                self.lag = if self.shown { self.lag.max(lag) } else { lag };
+                self.shown = true;
             }
+            Some(State::Asked { certain: false, late: false, .. }) => {
+                self.shown = true;
+                self.steady += 1;
+                if self.steady >= STEADY {
+                    self.steady = 0;
+                    self.lag = self.lag.saturating_sub(1);
+                }
+            }
+            Some(_) | None => {}
         }
         self.slots.insert(slot, State::Fetched { parent: Some(parent), block });
         // A parent too far back is found by listing; asking for it alone would walk the whole way backwards.
@@ -236,13 +255,12 @@ impl<B> Walk<B> {
     /// Returns whether the block is known to be confirmed: then the node is only late, and the caller asks again
     /// after a pause.
     pub(crate) fn unavailable(&mut self, slot: u64) -> bool {
-        self.steady = 0;
-        if let Some(State::Asked { certain, parent }) = self.slots.get(&slot) {
+        if let Some(State::Asked { certain, parent, .. }) = self.slots.get(&slot) {
             let (certain, parent) = (*certain, *parent);
-            if !certain && self.tip < slot.saturating_add(MAX_LAG) {
+            if !certain && !self.shown && self.tip < slot.saturating_add(MAX_LAG) {
                 self.lag = self.lag.max((self.tip - slot.min(self.tip)).saturating_add(1)).min(MAX_LAG);
             }
-            self.put_back(slot, certain, parent);
+            self.put_back(slot, certain, parent, true);
             return certain;
         }
         false
@@ -262,17 +280,17 @@ impl<B> Walk<B> {
 
     /// No answer came; the block will be asked for again.
     pub(crate) fn failed(&mut self, slot: u64) {
-        if let Some(State::Asked { certain, parent }) = self.slots.get(&slot) {
-            let (certain, parent) = (*certain, *parent);
-            self.put_back(slot, certain, parent);
+        if let Some(State::Asked { certain, parent, late, .. }) = self.slots.get(&slot) {
+            let (certain, parent, late) = (*certain, *parent, *late);
+            self.put_back(slot, certain, parent, late);
         }
     }
 
-    fn put_back(&mut self, slot: u64, certain: bool, parent: Option<u64>) {
+    fn put_back(&mut self, slot: u64, certain: bool, parent: Option<u64>, late: bool) {
         let state = if certain {
             State::Certain { parent }
         } else {
-            State::Announced { parent, not_before_tip: self.tip.saturating_add(1) }
+            State::Announced { parent, not_before_tip: self.tip.saturating_add(1), late }
         };
         self.slots.insert(slot, state);
     }

@@ -111,6 +111,7 @@ pub(crate) fn config(endpoints: &[Arc<Endpoint>]) -> Config {
             start: Start::Now,
             catch_up: Duration::from_secs(3_600),
             compare_every: Duration::from_secs(10),
+            over_plan: false,
         },
         savings: savings::Config::default(),
     }

@@ -4,7 +4,7 @@ use std::{
     time::Duration,
 };
 
-use eda_connection::feed::{Mode, Traffic, Watch};
+use eda_connection::feed::{Demand, Mode, Traffic, Watch};
 use eda_limits::profile;
 use eda_simnet::{Reply, Verdict};
 use http::StatusCode;
@@ -236,8 +236,8 @@ async fn the_whole_chain_is_refused_with_the_arithmetic_where_the_plan_does_not_
     let lease = world.lease();
     let interest = mentions(address(WANTED), Traffic::WholeChain);
     let refused = lease.watch(std::slice::from_ref(&interest)).unwrap_err().to_string();
-    assert!(refused.contains("a slot every 200 ms needs 50 getBlock calls per 10 s"), "{refused}");
-    assert_eq!(world.manager.plan(&[interest]).unwrap_err().to_string(), refused);
+    assert!(refused.contains("a slot every 200 ms needs 51 getBlock calls per 10 s"), "{refused}");
+    assert_eq!(world.manager.plan(&Demand::of(&[interest])).affordable().unwrap_err().to_string(), refused);
     // What the plan carries is carried all the same.
     let watch = lease.watch(&[mentions(address(WANTED), Traffic::Selected)]).unwrap();
     eventually(|| world.manager.stats().plan.is_some()).await;

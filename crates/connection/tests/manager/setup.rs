@@ -86,6 +86,7 @@ pub(crate) fn config(node: &Node) -> Config {
             start: Start::Now,
             catch_up: Duration::from_secs(3_600),
             compare_every: Duration::from_secs(1),
+            over_plan: false,
         },
         savings: savings::Config::default(),
     }

@@ -124,6 +124,7 @@ impl World {
                 start: Start::Now,
                 catch_up: Duration::from_secs(3_600),
                 compare_every: Duration::from_secs(3_600),
+                over_plan: false,
             },
             savings: savings::Config { on, ..savings::Config::default() },
         };

@@ -67,6 +67,32 @@ fn an_announced_block_of_a_dead_fork_is_given_up_when_the_chain_passes_it() {
     assert!(!walk.asks(8).contains(&Ask::Block(11)));
 }
 
+/// A block is confirmed by the next one on it. How long after its slot each is handed out.
+#[test]
+fn a_dead_fork_does_not_hold_up_what_comes_after_it() {
+    let mut walk = Walk::new(100);
+    let (mut longest, mut asked) = (0, 0);
+    let dead = |slot: u64| slot.is_multiple_of(50);
+    for tip in 101..=600 {
+        walk.announced(tip, if dead(tip - 1) { tip - 2 } else { tip - 1 });
+        for ask in walk.asks(8) {
+            let Ask::Block(slot) = ask else { panic!("{ask:?}") };
+            asked += 1;
+            if slot < tip && !dead(slot) {
+                let parent = if dead(slot - 1) { slot - 2 } else { slot - 1 };
+                for next in walk.fetched(slot, parent, ()) {
+                    longest = longest.max(tip - next.slot);
+                }
+            } else {
+                walk.unavailable(slot);
+            }
+        }
+    }
+    assert!(longest <= 3, "{longest} slots late");
+    // 490 have a block.
+    assert!(asked <= 490 + 60, "{asked} questions");
+}
+
 #[test]
 fn an_unconfirmed_block_is_asked_for_again_only_after_the_tip_moved() {
     let mut walk = Walk::<()>::new(10);
