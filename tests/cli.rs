@@ -243,6 +243,7 @@ fn the_help_says_what_there_is() {
     Commands:
       run       Run workers until Ctrl-C or SIGTERM
       check     Probe the endpoint: versions, WebSocket, slot time, limits
+      plan      Tell what running will cost at the endpoint, and whether its plan carries that
       config    Look at the settings
       status    Ask the running eda how it is
       why       Tell what was decided about a signature, a mint, an address or an event, and by which rule
@@ -272,6 +273,7 @@ fn the_help_says_what_there_is() {
     Options:
           --workers <all|NAME,…>  Workers to run: `all` for every enabled one, or names separated by commas [default: all]
           --events <FILE|->       File that events are appended to as JSON lines; `-` is stdout
+          --over-plan             Run although the provider's plan does not carry it: what does not fit comes late, or the credits end early
           --config <FILE>         Settings file [default: ./config.toml if it exists]
           --data-dir <DIR>        Directory for the lock and the control socket [default: eda-data]
           --log <LEVEL>           What to log: off, error, warn, info, debug, trace, or `info,eda_connection=debug` [default: info]

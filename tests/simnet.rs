@@ -145,7 +145,7 @@ async fn behind_the_public_limits_the_whole_chain_is_refused_and_watched_account
     // Asked for by name it ends the run, left open it is told, and the rest goes on.
     let mut refused = run("\"all\"");
     assert_eq!(refused.exit(PATIENCE).await.unwrap().code(), Some(78));
-    let arithmetic = "needs 25 getBlock calls per 10 s, and the limit of getBlock leaves";
+    let arithmetic = "getBlock calls per 10 s, and the limit of getBlock leaves";
     assert!(log(&refused).iter().any(|line| line.contains(arithmetic)), "{:#?}", log(&refused));
     let left_open = run("\"auto\"");
     left_open.wait_for_line(|line| line.text.contains(arithmetic), PATIENCE).await.unwrap();
