@@ -50,7 +50,7 @@ async fn accounts_without_room_are_swept_and_move_up_when_there_is_some() {
     assert_eq!(balances(&later, 2).await, [(address(4), 4), (address(5), 5)].into());
     assert_eq!(swept(&world), [address(4), address(5)].into());
     let lines = world.manager.stats().plan.unwrap().lines;
-    assert!(lines.iter().any(|line| line.contains("without room on the WebSocket: 2")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("a sweep of 2 account(s)")), "{lines:?}");
 
     // It changes, and nobody notifies.
     world.node.hold(address(4), 40);
