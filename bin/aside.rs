@@ -1,7 +1,10 @@
 //! What is asked for beside the feed, as far as a sample of the chain tells: supplies of mints that are burned, and a
 //! second look at every event once its slot is final.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use eda_burn_detector::{Detector, Judged};
 use eda_chain::Transaction;
@@ -30,11 +33,14 @@ pub(crate) fn costs(detector: &Detector, sample: &Sample) -> Vec<Cost> {
     let mut mints: BTreeMap<Address, usize> = BTreeMap::new();
     let mut burns = 0_usize;
     for transaction in sample.blocks.iter().flat_map(|block| &block.transactions) {
-        burns += burned(detector, transaction, &mut mints);
+        burns += usize::from(burned(detector, transaction, &mut mints));
     }
     let per_second = if sample.blocks.is_empty() {
-        let burns: usize =
-            sample.transactions.iter().map(|transaction| burned(detector, transaction, &mut mints)).sum();
+        let burns = sample
+            .transactions
+            .iter()
+            .filter(|transaction| burned(detector, transaction, &mut mints))
+            .count();
         sample.of * burns as f64 / sample.transactions.len().max(1) as f64
     } else {
         let blocks = sample.measures.with_block.unwrap_or(1.0) / slot.as_secs_f64().max(f64::MIN_POSITIVE);
@@ -51,21 +57,20 @@ pub(crate) fn costs(detector: &Detector, sample: &Sample) -> Vec<Cost> {
     costs
 }
 
-/// Counts the burns of a transaction that become events, and each mint once that is burned in it.
-fn burned(detector: &Detector, transaction: &Transaction, mints: &mut BTreeMap<Address, usize>) -> usize {
+/// Counts each mint once that is burned in a transaction. Whether that makes an event at all: those of one transaction
+/// come together.
+fn burned(detector: &Detector, transaction: &Transaction, mints: &mut BTreeMap<Address, usize>) -> bool {
     let judged = detector.examine(transaction);
     let burned = judged.iter().filter_map(|judged| match judged {
         Judged::Candidate(candidate) => Some(candidate.burn.mint),
         Judged::Refused { .. } => None,
     });
-    let mut burned: Vec<Address> = burned.collect();
-    let count = burned.len();
-    burned.sort_unstable();
-    burned.dedup();
+    let burned: BTreeSet<Address> = burned.collect();
+    let burns = !burned.is_empty();
     for mint in burned {
         *mints.entry(mint).or_default() += 1;
     }
-    count
+    burns
 }
 
 /// How many of the burns in the sample would be of a mint that was not burned before, had it gone on for long: as many
