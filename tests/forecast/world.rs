@@ -22,7 +22,7 @@ use eda_simnet::{
 use eda_store::{Keeping, Settings, Store};
 use eda_worker::{Policy, Supervisor, Surroundings};
 use tempfile::TempDir;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use crate::{aside, finality::Finality};
 
@@ -55,7 +55,7 @@ pub(crate) struct Working {
     supervisor: Supervisor,
     store: Store,
     keeping: Keeping,
-    finality: JoinHandle<()>,
+    looking: JoinSet<()>,
     _pools: (Lease, feed::Watch),
     _directory: TempDir,
 }
@@ -160,13 +160,14 @@ impl World {
         supervisor.add(Box::new(BurnDetector::new(self.burns.clone(), lease, true).unwrap())).unwrap();
         let lease = manager.lease(WorkerName::LiquidityMonitor);
         let watch = lease.watch(&self.pools).unwrap();
-        let finality = tokio::spawn(finality.run());
+        let mut looking = JoinSet::new();
+        looking.spawn(finality.run());
         Working {
             manager,
             supervisor,
             store,
             keeping,
-            finality,
+            looking,
             _pools: (lease, watch),
             _directory: directory,
         }
@@ -185,8 +186,8 @@ impl World {
 // === impl Working ===
 
 impl Working {
-    pub(crate) async fn stop(self) {
-        self.finality.abort();
+    pub(crate) async fn stop(mut self) {
+        self.looking.shutdown().await;
         self.manager.stop_intake();
         self.supervisor.stop_all(PATIENCE).await;
         self.store.finish();
